@@ -1,0 +1,123 @@
+"""One small class between our code and ClickHouse's HTTP protocol.
+
+SQL lives in `.sql` files, one question each, with server-side `{name:Type}` parameters. Rows come back
+as the frozen dataclass that the caller names and go in as the dataclass that mirrors the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from monitor.exceptions import StoreUnavailableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from clickhouse_connect.driver.client import Client
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+QUESTIONS = "monitor.store.questions"
+
+
+@cache
+def question(name: str, package: str = QUESTIONS) -> str:
+    """The SQL text of one question, e.g. `question("open_incidents")`."""
+    return files(package).joinpath(f"{name}.sql").read_text("utf-8")
+
+
+class Store:
+    """A connection to the store; cheap to make, one per thread or job.
+
+    Args:
+        url: `http(s)://user:password@host:port/database`.
+
+    Raises:
+        StoreUnavailableError: nothing answers at that address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The clickhouse-connect client, made at first use."""
+        if self._client is None:
+            parts = urlsplit(self.url)
+            try:
+                self._client = clickhouse_connect.get_client(
+                    dsn=self.url, autogenerate_session_id=False, tz_mode="aware"
+                )
+            except (ClickHouseError, OSError) as error:
+                raise StoreUnavailableError(
+                    f"no store answers at {parts.hostname}:{parts.port}: {error};"
+                    " start it with `outerloop store` or check OUTERLOOP_STORE_URL"
+                ) from error
+        return self._client
+
+    def read(
+        self, name: str, row: type[T], /, *, package: str = QUESTIONS, **parameters: object
+    ) -> list[T]:
+        """Ask a question; its columns must carry the names of `row`'s fields."""
+        result = self.client.query(question(name, package), parameters=_bind(parameters))
+        names = result.column_names
+        return [row(**dict(zip(names, values, strict=True))) for values in result.result_rows]
+
+    def value(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> Any:
+        """The single value of a question that has one row of one column."""
+        return self.client.query(question(name, package), parameters=_bind(parameters)).first_row[0]
+
+    def frame(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> pd.DataFrame:
+        """A question's answer as a DataFrame, for charts and tables."""
+        return self.client.query_df(question(name, package), parameters=_bind(parameters))
+
+    def append(self, table: str, rows: Sequence[Any]) -> int:
+        """Append dataclass rows to the table whose columns their fields name; returns how many."""
+        if not rows:
+            return 0
+        if not is_dataclass(rows[0]):
+            raise TypeError(f"{table} takes dataclass rows, not {type(rows[0]).__name__}")
+        names = [field.name for field in fields(rows[0])]
+        block = [[_storable(getattr(row, name)) for name in names] for row in rows]
+        self.client.insert(table, block, column_names=names)
+        return len(rows)
+
+    def command(self, sql: str) -> Any:
+        """A statement of the migrations; nothing else writes SQL in Python."""
+        return self.client.command(sql)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _storable(value: Any) -> Any:
+    """Times as UTC; plain dicts and lists of ours go into JSON text columns as they are typed."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return value
+
+
+def _bind(parameters: Mapping[str, object]) -> dict[str, object]:
+    return {name: _parameter(value) for name, value in parameters.items()}
+
+
+def _parameter(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return value

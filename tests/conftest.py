@@ -1,0 +1,92 @@
+"""What every tier of tests may ask for: a clean environment, free ports, and a real store with a fresh database."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.store import Store, migrate
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A developer's own OUTERLOOP_ variables and outerloop.toml never reach a test."""
+    for name in [name for name in os.environ if name.startswith(("OUTERLOOP_", "OTEL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], *, timeout_s: float = 60) -> None:
+    """Wait until `url` answers 200; fails when the process ends first or the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"{process.args} ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError(f"{url} did not answer within {timeout_s} s")
+
+
+def start(module: str, *arguments: str, ready: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start one of our processes (`python -m module`) and wait until `ready` answers."""
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments], env={**os.environ, **environment})
+    wait_for(ready, process)
+    return process
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ask a process to end and wait for it; kills it after 10 s."""
+    process.terminate()
+    try:
+        return process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+@pytest.fixture(scope="session")
+def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of one embedded store process, shared by the whole test session (of this worker)."""
+    port = free_port()
+    process = start(
+        "collector.embedded_store", ready=f"http://127.0.0.1:{port}/ping",
+        OUTERLOOP_DATA_DIR=str(tmp_path_factory.mktemp("store")), OUTERLOOP_STORE_PORT=str(port),
+    )
+    yield f"http://127.0.0.1:{port}"
+    assert stop(process) == 0
+
+
+@pytest.fixture
+def store_url(store_server: str) -> str:
+    """URL of a fresh, migrated database for this test alone."""
+    url = f"{store_server}/t_{uuid.uuid4().hex[:12]}"
+    migrate(url, retention_days=0)
+    return url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A client of the fresh database."""
+    client = Store(store_url)
+    yield client
+    client.close()
