@@ -19,7 +19,7 @@ from monitor.records import IncidentEvent
 if TYPE_CHECKING:
     from monitor.store import Store
 
-__all__ = ["Example", "Incident", "IncidentDetails", "SliceShare", "fold", "incident", "incidents", "tell"]
+__all__ = ["Alarm", "Announcement", "Confirmation", "Example", "Incident", "IncidentDetails", "SliceShare", "fold", "incident", "incidents", "tell"]
 
 
 class _Text(BaseModel):
@@ -63,12 +63,24 @@ class Confirmation(_Text):
     baseline: float
 
 
+class Alarm(_Text):
+    """One series that alarmed, with how sure it is."""
+
+    detector: str
+    series: str
+    detected_at: datetime
+    e_value: float
+    threshold: float
+
+
 class Announcement(_Text):
     """Where people were told, so that the message is updated and not repeated."""
 
     sink: str
     channel: str = ""
     message_id: str = ""
+    shown: str = ""
+    """State and fingerprint of what it says; another one means that there is something new to tell."""
 
 
 class IncidentDetails(_Text):
@@ -90,6 +102,7 @@ class IncidentDetails(_Text):
     slices: Sequence[SliceShare] = ()
     examples: Sequence[Example] = ()
     confirmations: Sequence[Confirmation] = ()
+    alarms: Sequence[Alarm] = ()
     announcements: Sequence[Announcement] = ()
     advice: str = ""
     """What kind of cure fits, and why."""
@@ -116,7 +129,7 @@ class Incident:
     state: str
     """open, acknowledged, snoozed or resolved."""
     actor: str
-    """Who made the latest change."""
+    """Who brought it into this state; being told or growing does not change that."""
     details: IncidentDetails
 
 
@@ -144,7 +157,7 @@ def fold(events: Iterable[IncidentEvent]) -> list[Incident]:
             updated_at=event.timestamp,
             resolved_at=event.timestamp if event.event == "resolved" else None if state != "resolved" else before and before.resolved_at,
             state=state,
-            actor=event.actor,
+            actor=event.actor if event.event in STATES or not before else before.actor,
             details=IncidentDetails.model_validate_json(event.details or "{}"),
         )
     return sorted(known.values(), key=lambda incident: incident.opened_at, reverse=True)

@@ -58,11 +58,11 @@ class CheckRow:
     status: str
     """`drift`, `stable` or `insufficient_data`."""
     count: int
-    """Events (errors, slips) since the series' present evidence began."""
+    """Events (errors, slips) in this window."""
     n: int
-    """Calls looked at since then."""
+    """Calls looked at in this window."""
     effect: float
-    """Observed rate."""
+    """Rate in this window: count / n."""
     low: float
     high: float
     """95 % interval of the effect."""
@@ -152,7 +152,7 @@ class JobRun:
     window_start: datetime
     window_end: datetime
     outcome: str
-    """`ok` or `failed`."""
+    """`ok`, `failed` or `skipped`."""
     duration_ms: float
     counts: dict[str, int] = field(default_factory=dict)
     error: str = ""

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
         None, description="any OpenAI-compatible endpoint", examples=["http://127.0.0.1:11434/v1"]
     )
     judge_api_key: SecretStr | None = Field(None, description="its key", examples=["sk-…"])
-    judge_models: Annotated[list[str], BeforeValidator(_names)] = Field(
+    judge_models: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
         default_factory=list, description="models, separated by commas", examples=["gpt-5-mini,claude-haiku-4-5"]
     )
     judge_daily_budget_usd: float | None = Field(

@@ -74,6 +74,10 @@ class Store:
         names = result.column_names
         return [row(**dict(zip(names, values, strict=True))) for values in result.result_rows]
 
+    def rows(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> list[tuple[Any, ...]]:
+        """A question's rows as they come, for those of one or two columns."""
+        return list(self.client.query(question(name, package), parameters=_bind(parameters)).result_rows)
+
     def value(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> Any:
         """The single value of a question that has one row of one column."""
         return self.client.query(question(name, package), parameters=_bind(parameters)).first_row[0]

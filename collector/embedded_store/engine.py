@@ -1,0 +1,170 @@
+"""The chDB engine: one per process, one short-lived connection per query.
+
+A chDB connection is a ClickHouse session: its database, settings, parameters and temporary tables
+live and die with it. Opening one costs a tenth of a millisecond, so every request gets its own and
+nothing of it can leak into the next.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from chdb.state.sqlitelike import Connection
+
+from collector.embedded_store.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Engine", "Session", "Summary"]
+
+OURS = {
+    "implicit_select": "0",  # chDB would take `foo` for `SELECT foo`
+    "async_insert": "0",  # acknowledged must mean stored
+}
+NOT_TAKEN = frozenset({"async_insert", "wait_for_async_insert", "log_comment", "implicit_select"})
+"""Settings that a request may send and that have no say here."""
+
+
+class Summary:
+    """What a query read and wrote, counted while it runs."""
+
+    def __init__(self) -> None:
+        self.read_rows = 0
+        self.read_bytes = 0
+        self.written_rows = 0
+        self.written_bytes = 0
+        self.result_rows = 0
+        self.result_bytes = 0
+
+
+class Session:
+    """A connection with the settings of one request; used by one thread."""
+
+    def __init__(self, connection: Connection, parameters: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._parameters = dict(parameters)
+        self.summary = Summary()
+
+    def stream(self, sql: str, result_format: str) -> Iterator[bytes]:
+        """A SELECT's result, block by block; each block is a whole document of its format."""
+        with self._connection.send_query(sql, result_format, params=self._parameters) as stream:
+            for block in stream:
+                data = block.bytes()
+                self.summary.result_rows += block.rows_read()
+                self.summary.result_bytes += len(data)
+                self.summary.read_rows = max(self.summary.read_rows, block.storage_rows_read())
+                self.summary.read_bytes = max(self.summary.read_bytes, block.storage_bytes_read())
+                yield data
+
+    def query(self, sql: str, result_format: str) -> bytes:
+        """Any statement's whole result."""
+        result = self._connection.query(sql, result_format, params=self._parameters)
+        self.summary.result_rows = result.rows_read()
+        self.summary.read_rows = result.storage_rows_read()
+        self.summary.read_bytes = result.storage_bytes_read()
+        self.summary.written_rows = result.rows_written()
+        self.summary.written_bytes = result.bytes_written()
+        data = bytes(result.bytes())
+        self.summary.result_bytes = len(data)
+        return data
+
+    def attach(self, name: str, structure: str, data_format: str, data: bytes) -> None:
+        """Make a temporary table out of data that came with the query."""
+        table = _quote(name, "`")
+        self._connection.query(f"CREATE TEMPORARY TABLE {table} ({structure})")
+        with self._connection.send_insert(f"INSERT INTO {table}", data_format) as inserter:
+            inserter.append(data)
+            inserter.finish()
+
+    def insert(self, sql: str, data_format: str, chunks: Iterable[bytes]) -> None:
+        """Insert the rows that `chunks` hold; returns when they are stored."""
+        for name, value in self._parameters.items():  # send_insert takes none, a session does
+            self._connection.query(f"SET param_{name} = {_quote(value)}")
+        with self._connection.send_insert(sql, data_format) as inserter:
+            for chunk in chunks:
+                inserter.append(chunk)
+            result = inserter.finish()
+        self.summary.written_rows += result.rows_written
+        self.summary.written_bytes += result.bytes_written
+
+
+class Engine:
+    """The ClickHouse engine over one data directory.
+
+    Args:
+        path: the folder that holds the tables; made when it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._path = str(path)
+        self._root = Connection(self._path)  # keeps the engine alive between requests
+        row = (
+            self._root.query("SELECT version(), timezone()", "TabSeparated")
+            .bytes()
+            .decode()
+            .strip()
+        )
+        self.version, self.timezone = row.split("\t")
+
+    @contextmanager
+    def session(
+        self,
+        mark: str,
+        *,
+        database: str,
+        settings: Mapping[str, str],
+        parameters: Mapping[str, str],
+    ) -> Iterator[Session]:
+        """A fresh session; `mark` is how `cancel` finds what runs in it.
+
+        Raises:
+            QueryError: the database or a setting does not exist.
+        """
+        connection = Connection(self._path)
+        try:
+            connection.query(_set({**OURS, "log_comment": mark}))
+            wanted = {name: value for name, value in settings.items() if name not in NOT_TAKEN}
+            if database != "default":
+                connection.query(f"USE {_quote(database, '`')}")
+            if wanted:
+                connection.query(_set(wanted))
+            yield Session(connection, parameters)
+        except (RuntimeError, UnicodeDecodeError) as error:  # ChdbError is a RuntimeError
+            raise QueryError.from_engine(error) from error
+        finally:
+            connection.close()
+
+    def cancel(self, mark: str | None = None) -> None:
+        """Stop the reading query of a mark, or all queries; returns before they have stopped."""
+        which = "1"
+        if mark is not None:
+            which = f"Settings['log_comment'] = {_quote(mark)} AND query_kind = 'Select'"
+        connection = Connection(self._path)
+        try:
+            with suppress(RuntimeError):  # nothing runs any more: as good
+                connection.query(f"KILL QUERY WHERE {which} ASYNC")
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Flush and close the engine; no session may be open."""
+        self._root.close()
+
+
+def _set(settings: Mapping[str, str]) -> str:
+    return "SET " + ", ".join(
+        f"{_quote(name, '`')} = {_quote(value)}" for name, value in settings.items()
+    )
+
+
+def _quote(text: str, mark: str = "'") -> str:
+    r"""Text as an SQL literal, or as a name with mark '`'.
+
+    >>> print(_quote("it's"))
+    'it\'s'
+    """
+    return mark + text.replace("\\", "\\\\").replace(mark, "\\" + mark) + mark

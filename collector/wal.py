@@ -1,0 +1,314 @@
+"""The write-ahead log: a request that was acknowledged is on disk, whatever dies next.
+
+One thread does all the writing. Requests that wait while it syncs are written and synced together (group
+commit), so many small senders cost one `fdatasync`, not many. Files are sealed by size, or as soon as the
+writer has nothing else to do and the oldest record has waited a moment; one is deleted only when the store
+has its rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections import Counter, deque
+from typing import TextIO, TYPE_CHECKING
+
+from collector.segment import MAGIC, Record, Segment, frame, mend
+from monitor.exceptions import OuterloopError, StoreLockedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Mapping
+
+__all__ = ["NotDurableError", "Wal"]
+
+LOG = logging.getLogger(__name__)
+MIB = 1 << 20
+
+Waiting = tuple[Record, "asyncio.Future[None]"]
+
+
+class NotDurableError(OuterloopError):
+    """The write-ahead log takes nothing now; see /readyz for why. Senders try again."""
+
+
+class Wal:
+    """Keeps records until the store has them.
+
+    Args:
+        folder: where the files live; one process at a time.
+        run: a text that no other start of any collector has, for the files' names.
+        settled: name of a file that the store is known to have.
+        accepted: items of files that are gone, by signal.
+        segment_bytes: a file is sealed when it is this large.
+        linger_s: an idle writer waits this long for a file to fill.
+        limit_bytes: the most that all files together may take.
+
+    Raises:
+        StoreLockedError: another collector uses the folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        run: str,
+        settled: str = "",
+        accepted: Mapping[str, int] | None = None,
+        segment_bytes: int = 32 * MIB,
+        linger_s: float = 0.1,
+        limit_bytes: int = 2048 * MIB,
+    ) -> None:
+        self.folder = folder
+        self.refused = folder / "refused"
+        self.refused.mkdir(parents=True, exist_ok=True)
+        self._lock_file = _lock(folder)
+        self._run = run
+        self._segment_bytes, self._linger_s, self._limit_bytes = (
+            segment_bytes,
+            linger_s,
+            limit_bytes,
+        )
+        self._changed = threading.Condition()
+        self._queue: list[Waiting] = []
+        self._sealed: deque[Segment] = deque()
+        self._file: _File | None = None
+        self._wanted = self._closing = False
+        self.problem: str | None = None
+        """Why it takes nothing at the moment."""
+        self.bytes = 0
+        """Bytes of all files."""
+        self._before = Counter(accepted or {})
+        self.kept: Counter[str] = Counter()
+        """Items taken over or kept since the start, by signal."""
+        self._number = self._replay(settled)
+        self._thread = threading.Thread(target=self._work, name="wal", daemon=True)
+        self._thread.start()
+
+    async def keep(self, record: Record) -> None:
+        """Return when the record is on disk.
+
+        Raises:
+            NotDurableError: the log or the disk is full, or the disk fails.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._changed:
+            if self._closing:
+                raise NotDurableError("the collector is stopping; send again")
+            self._queue.append((record, done))
+            self._changed.notify_all()
+        await done
+
+    def accepted(self, signal: str) -> int:
+        """Items made durable since the folder is new."""
+        return self._before[signal] + self.kept[signal]
+
+    def take(self, timeout_s: float) -> Segment | None:
+        """The oldest sealed file, left in place; None when there is none in time."""
+        with self._changed:
+            self._wanted = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._sealed, timeout_s)
+            self._wanted = False
+            return self._sealed[0] if self._sealed else None
+
+    def discard(self, segment: Segment) -> None:
+        """Delete the oldest file: the store has its rows."""
+        segment.path.unlink(missing_ok=True)
+        with self._changed:
+            self._sealed.popleft()
+            self.bytes -= segment.size
+
+    def close(self) -> None:
+        """Write what waits and seal it; `take` still works."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def unlock(self) -> None:
+        """Let another process have the folder."""
+        self._lock_file.close()
+
+    def _replay(self, settled: str) -> int:
+        """Take over what an earlier process left; returns the highest number used."""
+        number = 0
+        for path in sorted(self.folder.glob("*.wal")):
+            number = int(path.stem.split("-")[0])
+            if path.stem == settled:
+                path.unlink()
+                continue
+            segment = mend(path, self.refused)
+            if segment is not None:
+                self._sealed.append(segment)
+                self.bytes += segment.size
+                self.kept += segment.counts
+        return number
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._due, self._patience())
+                batch, self._queue = self._queue, []
+                ended = self._closing and not batch
+            if batch:
+                self._commit(batch)
+            if self._file is not None and (ended or self._ripe()):
+                self._seal(self._file)
+            if ended:
+                return
+
+    def _due(self) -> bool:
+        return bool(self._queue) or self._closing or self._ripe()
+
+    def _patience(self) -> float | None:
+        if self._file is None:
+            return None
+        return (
+            max(0.0, self._file.opened + self._linger_s - time.monotonic())
+            if self._wanted
+            else None
+        )
+
+    def _ripe(self) -> bool:
+        file = self._file
+        if file is None:
+            return False
+        idle = self._wanted and not self._sealed
+        old = time.monotonic() >= file.opened + self._linger_s
+        return file.size >= self._segment_bytes or (idle and old)
+
+    def _commit(self, batch: list[Waiting]) -> None:
+        """Write and sync a group, then tell all that wait for it."""
+        error = None
+        try:
+            data = b"".join([frame(record) for record, _ in batch])
+            self._append(data, batch)
+            self.problem = None
+        except (OSError, NotDurableError) as failure:
+            error = NotDurableError(f"the write-ahead log cannot be written: {failure}")
+            self.problem = str(error)
+            LOG.error("wal.refused requests=%d reason=%s", len(batch), failure)  # noqa: TRY400 - said in one line
+        loop = batch[0][1].get_loop()
+        try:
+            loop.call_soon_threadsafe(_settle, batch, error)
+        except RuntimeError:  # the loop has been closed, so nobody waits any more
+            LOG.warning("wal.nobody_waits requests=%d", len(batch))
+
+    def _append(self, data: bytes, batch: list[Waiting]) -> None:
+        if self.bytes + len(data) > self._limit_bytes:
+            raise NotDurableError(
+                f"{self.bytes >> 20} MiB wait for the store, which is the limit;"
+                " see /readyz for why the store does not take them"
+            )
+        if self._file is None:
+            self._file = self._create()
+        try:
+            self._file.append(data)
+        except OSError:
+            self._abandon(self._file)
+            raise
+        for record, _ in batch:
+            self._file.counts[record.signal] += record.count
+            self.kept[record.signal] += record.count
+        self.bytes += len(data)
+
+    def _create(self) -> _File:
+        self._number += 1
+        file = _File(self.folder / f"{self._number:012d}-{self._run}.wal")
+        self.bytes += file.size
+        _sync_folder(self.folder)
+        return file
+
+    def _abandon(self, file: _File) -> None:
+        """After a failed write nothing more goes into this file; what it has is good up to its size."""
+        file.cut()
+        self._seal(file)
+
+    def _seal(self, file: _File) -> None:
+        file.close()
+        self._file = None
+        with self._changed:
+            if file.counts or file.size > len(MAGIC):
+                self._sealed.append(Segment(file.path, file.size, file.counts))
+            else:
+                self.bytes -= file.size
+                file.path.unlink()
+            self._changed.notify_all()
+
+
+class _File:
+    """The file that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.opened = time.monotonic()
+        self.counts: Counter[str] = Counter()
+        self.size = 0
+        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            self.append(MAGIC)
+        except OSError:
+            self.close()
+            path.unlink()
+            raise
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` and have it on the disk."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        os.fdatasync(self._descriptor)
+        self.size += len(data)
+
+    def cut(self) -> None:
+        """Take the bytes of a failed write off, as far as the disk still lets us."""
+        try:
+            os.ftruncate(self._descriptor, self.size)
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            LOG.warning("wal.uncut file=%s size=%d reason=%s", self.path.name, self.size, error)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)
+
+
+def _settle(batch: list[Waiting], error: NotDurableError | None) -> None:
+    for _, done in batch:
+        if done.cancelled():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(folder: Path) -> TextIO:
+    file = (folder / ".lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise StoreLockedError(
+            f"the collector with process id {owner} uses {folder};"
+            " stop it or choose another OUTERLOOP_DATA_DIR"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

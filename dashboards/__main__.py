@@ -1,0 +1,67 @@
+"""Runs the dashboards: `python -m dashboards`, which is what `outerloop dashboard` does too."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.exceptions import OuterloopError, PortInUseError
+from monitor.settings import load_settings
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+__all__ = ["main", "serve"]
+
+APP = Path(__file__).with_name("app.py")
+
+
+def main() -> int:
+    """Serve until a signal says stop; a wrong setting or a taken port is one line on stderr and the error's exit code."""
+    try:
+        serve(load_settings())
+    except OuterloopError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command's one line to the person who started it
+        return error.exit_code
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Serve the dashboards at `settings.host` and `settings.dashboard_port` until SIGTERM or SIGINT.
+
+    Raises:
+        PortInUseError: somebody else listens there.
+    """
+    _refuse_taken_port(settings.host, settings.dashboard_port)
+    # The pages read their settings from the environment: what a caller overrode must reach them too.
+    for name in ("store_url", "store_port", "database", "data_dir", "host", "dashboard_port", "public_url", "retrain_webhook_url"):
+        value = getattr(settings, name)
+        if value is not None:
+            os.environ[f"OUTERLOOP_{name.upper()}"] = str(value)
+    from streamlit.web import cli  # noqa: PLC0415 - takes a second, and a taken port should not wait for it
+
+    options = {
+        "server.address": settings.host, "server.port": settings.dashboard_port, "server.headless": "true",
+        "server.fileWatcherType": "none", "browser.gatherUsageStats": "false", "client.showErrorDetails": "none",
+    }
+    cli.main(["run", str(APP), *(f"--{name}={value}" for name, value in options.items())], standalone_mode=False)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUseError(
+                f"port {port} on {host} is taken, so the dashboard cannot listen there; stop what uses it or choose"
+                " another port, e.g. OUTERLOOP_DASHBOARD_PORT=8502"
+            ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

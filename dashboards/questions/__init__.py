@@ -1,0 +1,1 @@
+"""The dashboards' questions to the store, one `.sql` file each."""

@@ -1,0 +1,94 @@
+"""Rows that the views read: frozen, one per question, fields named as the columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = ["CallTotals", "Extent", "Score", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From when to when there are calls."""
+
+    calls: int
+    first_call: datetime
+    last_call: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """The exact figures above a list of calls."""
+
+    calls: int
+    errors: int
+    cost_usd: float
+    unpriced: int
+    """Calls whose cost nobody knows; they are not in `cost_usd`."""
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of a trace: an LLM call or anything around it."""
+
+    timestamp: datetime
+    span_id: str
+    parent_span_id: str
+    service: str
+    release: str
+    environment: str
+    kind: str
+    """`call` for an LLM call, else the step's own kind."""
+    name: str
+    request_model: str
+    response_model: str
+    provider: str
+    prompt_name: str
+    prompt_version: str
+    session_id: str
+    user_id: str
+    tags: dict[str, str]
+    input: str
+    output: str
+    input_length: int
+    """Characters of the whole text, of which `input` may be the start."""
+    output_length: int
+    input_messages: str
+    output_messages: str
+    tool_calls: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    duration_ms: float
+    time_to_first_token_ms: float | None
+    status: str
+    error_type: str
+    error_message: str
+    finish_reason: str
+    convention: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One verdict on a call, on its trace or on its session."""
+
+    timestamp: datetime
+    target: str
+    span_id: str
+    name: str
+    source: str
+    value: float
+    label: str
+    explanation: str
+    expected: str
+    """The right answer as JSON text, '' while nobody knows it."""
+    author: str
+    observed_at: datetime
+
+    @property
+    def failed(self) -> bool:
+        """A value of 0 or less is a failure, on every two-valued scale of ours."""
+        return self.value <= 0

@@ -1,0 +1,151 @@
+"""What stands around every view: the gate, the filters in the side bar and the address, and errors in words."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from dashboards import data, words
+from dashboards.access import admit
+from dashboards.filters import FACETS, RANGES, Filters, time_range
+from monitor.clock import utcnow
+from monitor.exceptions import ConfigurationError, StoreUnavailableError
+from monitor.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+__all__ = ["Desk", "link", "remember", "view"]
+
+log = logging.getLogger(__name__)
+
+RANGE_NAMES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "All", "custom": "Custom"}
+LABELS = {
+    "service": "Service", "release": "Release", "environment": "Environment", "model": "Model",
+    "prompt_version": "Prompt version", "tag": "Tag",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a view works with."""
+
+    settings: Settings
+    url: str
+    """The store's."""
+    now: datetime
+    filters: Filters
+    range_name: str
+
+    @property
+    def actor(self) -> str:
+        """Who acts: the name typed in the side bar, else `dashboard`."""
+        return str(st.session_state.get("actor") or "").strip()[:80] or "dashboard"
+
+    @property
+    def range_words(self) -> str:
+        """The chosen stretch of time in words, zone included."""
+        if self.range_name == "all":
+            return "all time"
+        return f"{words.when(self.filters.since)} to {words.when(self.filters.until)}"
+
+
+def remember(pages: Mapping[str, Page]) -> None:
+    """Keep the pages of this run, so that any view can link to any other."""
+    st.session_state["_pages"] = pages
+
+
+def link(label: str, page: str, **query: str) -> None:
+    """A link to a page, e.g. `link("Open it", "calls", trace_id="…")`; the label may be a stranger's text."""
+    st.page_link(st.session_state["_pages"][page], label=words.plain(label), query_params={**_shared(), **query})
+
+
+def _shared() -> dict[str, str]:
+    """The filters of the address, which a link keeps."""
+    return {name: st.query_params[name] for name in ("range", "since", "until", *FACETS) if name in st.query_params}
+
+
+def view(show: Callable[[Desk], None]) -> Callable[[], None]:
+    """Make a page of a function: let people in, read the filters, run it, and say in words what went wrong."""
+
+    @functools.wraps(show)
+    def page() -> None:
+        try:
+            settings = load_settings()
+            admit(settings)
+            show(_desk(settings))
+        except ConfigurationError as error:
+            st.error(f"A setting is wrong. {words.plain(error)}")
+        except StoreUnavailableError as error:
+            _say_store_is_down(error)
+        except ClickHouseError as error:
+            log.exception("a question to the store failed")
+            if "UNKNOWN_DATABASE" in str(error) or "UNKNOWN_TABLE" in str(error):
+                st.error("The store has no Outerloop schema yet. Run `outerloop migrate`, or start everything with `outerloop up`.")
+            else:
+                _say_store_is_down(error)
+        except OSError as error:
+            _say_store_is_down(error)
+
+    return page
+
+
+def _say_store_is_down(error: Exception) -> None:
+    log.warning("store unavailable: %s", error)
+    st.error(
+        "The store does not answer, so there is nothing to show. Start it with `outerloop store`, or check"
+        " OUTERLOOP_STORE_URL; `outerloop doctor` says more."
+    )
+    st.button("Try again", type="primary")
+
+
+def _desk(settings: Settings) -> Desk:
+    now = utcnow()
+    url = settings.store
+    with st.sidebar:
+        range_name, stretch = _range(now)
+        chosen = _facets(url)
+        st.text_input("Your name", key="actor", placeholder="dashboard", max_chars=80, help="Written beside what you do here: acknowledge, approve, promote.")
+        st.caption(f"Now: {words.when(now)}. All times are UTC.")
+        if st.button("Refresh", icon=":material/refresh:", width="stretch"):
+            st.cache_data.clear()
+    tag_key, _, tag_value = chosen.pop("tag").partition("=")
+    return Desk(settings, url, now, Filters(*stretch, **chosen, tag_key=tag_key, tag_value=tag_value), range_name)
+
+
+def _range(now: datetime) -> tuple[str, tuple[datetime, datetime]]:
+    name = st.selectbox(
+        "Time", list(RANGE_NAMES), index=list(RANGES).index("7d"), format_func=RANGE_NAMES.__getitem__, key="range", bind="query-params"
+    )
+    if name != "custom":
+        return name, time_range(name, now)
+    first = st.date_input("From (UTC day)", value=(now - timedelta(days=7)).date(), key="since", bind="query-params")
+    last = st.date_input("To (UTC day, included)", value=now.date(), key="until", bind="query-params")
+    start, end = sorted((first, last))
+    midnight = time(tzinfo=UTC)
+    return name, (datetime.combine(start, midnight), datetime.combine(end, midnight) + timedelta(days=1))
+
+
+def _facets(url: str) -> dict[str, str]:
+    """One select box per facet that has something to choose, the address's own value always among them."""
+    known = data.facets(url)
+    chosen = {}
+    for name in FACETS:
+        asked = str(st.query_params.get(name, ""))
+        values = known.get(name, [])
+        if asked and asked not in values:
+            values = [*values, asked]
+        if not values:
+            chosen[name] = ""
+            continue
+        chosen[name] = st.selectbox(
+            LABELS[name], ["", *values], format_func=lambda value: words.cut(words.visible(value), 60) or "Any", key=name, bind="query-params"
+        )
+    return chosen

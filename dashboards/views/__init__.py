@@ -1,0 +1,1 @@
+"""The pages, one module each; every one is a function that reads from top to bottom."""

@@ -1,0 +1,219 @@
+"""What a person reads about an incident in Slack: a pure function of the incident.
+
+What, since when, how bad with its interval and its counts, where, why, examples to open, who else
+saw it, what to do about it, and buttons. The same message is rewritten in place as things change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from monitor.alerts.mrkdwn import (
+    FIELD_LIMIT,
+    actions,
+    button,
+    code,
+    context,
+    escape,
+    fields,
+    header,
+    join,
+    link,
+    plain,
+    section,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from monitor.incidents import Confirmation, Example, Incident, IncidentDetails, SliceShare
+
+__all__ = ["SlackMessage", "call_url", "incident_blocks", "incident_url"]
+
+EXAMPLES = 5
+SLICES = 5
+SIGNS = {"open": "🔴", "acknowledged": "👀", "snoozed": "💤", "resolved": "✅"}
+CAUSES = {
+    "calendar": "The calendar turned: the date moved on and the model did not",
+    "input": "The inputs moved: calls unlike those it got before",
+    "model": "The model moved: other answers to the same kind of call",
+    "prompt": "A prompt was deployed",
+    "judge": "The judge drifted: the answers may be as good as before",
+    "unknown": "Not known yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """A message for `chat.postMessage` and `chat.update`."""
+
+    text: str
+    """The whole story in one line: for notifications and screen readers."""
+    blocks: tuple[dict[str, Any], ...]
+
+
+def incident_blocks(incident: Incident, *, dashboard_url: str) -> SlackMessage:
+    """The message about `incident` as it stands now."""
+    details = incident.details
+    parts = [
+        header(f"{SIGNS.get(incident.state, '🔴')} {incident.title}"),
+        section(_lead(incident)),
+        fields(_facts(incident)),
+    ]
+    if details.slices:
+        parts.append(section(join(["*Where it sits*", *map(_slice, details.slices[:SLICES])])))
+    if details.examples:
+        lines = [_example(one, dashboard_url) for one in details.examples[:EXAMPLES]]
+        parts.append(section(join(["*Calls to look at*", *lines])))
+    if details.confirmations:
+        lines = [_confirmation(one) for one in details.confirmations]
+        parts.append(section(join(["*Confirmed by*", *lines])))
+    if details.advice:
+        parts.append(section("*What to do*\n" + escape(details.advice, 2900)))
+    parts.append(_buttons(incident, dashboard_url))
+    parts.append(context(_small_print(incident)))
+    return SlackMessage(_one_line(incident, dashboard_url), tuple(parts))
+
+
+def incident_url(dashboard_url: str, incident_id: str) -> str:
+    """The incident's page.
+
+    >>> incident_url("http://127.0.0.1:8501", "inc 1")
+    'http://127.0.0.1:8501/incidents?incident=inc%201'
+    """
+    return f"{dashboard_url.rstrip('/')}/incidents?incident={quote(incident_id, safe='')}"
+
+
+def call_url(dashboard_url: str, trace_id: str) -> str:
+    """The page that opens one trace."""
+    return f"{dashboard_url.rstrip('/')}/calls?trace_id={quote(trace_id, safe='')}"
+
+
+def _lead(incident: Incident) -> str:
+    said = escape(incident.details.summary, 2000) or escape(incident.title, 2000) or "No summary."
+    if incident.state == "resolved" and incident.resolved_at is not None:
+        by, lasted = escape(incident.actor, 80), span(incident.resolved_at - incident.started_at)
+        return f"*Resolved* by {by} at {when(incident.resolved_at)}, after {lasted}.\n{said}"
+    if incident.state == "acknowledged":
+        return f"*Taken on by {escape(incident.actor, 80)}.*\n{said}"
+    if incident.state == "snoozed" and incident.details.snoozed_until is not None:
+        until = when(incident.details.snoozed_until)
+        return f"*Snoozed by {escape(incident.actor, 80)}* until {until}.\n{said}"
+    return said
+
+
+def _facts(incident: Incident) -> list[tuple[str, str]]:
+    details = incident.details
+    found = "Labels were needed" if details.needed_labels else "Found without labels"
+    return [
+        ("Service", code(incident.service)),
+        ("Release", code(details.release) if details.release else "all releases"),
+        ("Since", when(incident.started_at)),
+        ("Cause", escape(CAUSES.get(incident.cause, incident.cause), FIELD_LIMIT - 20)),
+        ("How bad", _how_bad(details)),
+        ("Before", _before(details)),
+        ("Field", code(incident.field) if incident.field else "the whole answer"),
+        ("Evidence", found),
+    ]
+
+
+def _how_bad(details: IncidentDetails) -> str:
+    if details.n == 0:
+        return "not measured yet"
+    interval = f"95 % interval {percent(details.low)} to {percent(details.high)}"
+    return f"{percent(details.rate)} ({details.count:,} of {details.n:,} calls; {interval})"
+
+
+def _before(details: IncidentDetails) -> str:
+    if details.baseline_n == 0:
+        return "no baseline"
+    return f"{percent(details.baseline)} (of {details.baseline_n:,} calls)"
+
+
+def _slice(one: SliceShare) -> str:
+    return (
+        f"• {code(f'{one.attribute} = {one.value}', 120)}: {percent(one.rate)} of {one.n:,} calls,"
+        f" {percent(one.rate_elsewhere)} elsewhere; {percent(one.share_of_faults)} of all faults"
+    )
+
+
+def _example(one: Example, dashboard_url: str) -> str:
+    opened = link(call_url(dashboard_url, one.trace_id), when(one.timestamp))
+    return f"• {opened} {code(one.value)} {escape(plain(one.why, 200), 400)}".rstrip()
+
+
+def _confirmation(one: Confirmation) -> str:
+    return (
+        f"• {escape(one.source, 40)} {code(one.name)}: {percent(one.rate)}"
+        f" ({percent(one.low)} to {percent(one.high)}, n {one.n:,}), before {percent(one.baseline)}"
+    )
+
+
+def _buttons(incident: Incident, dashboard_url: str) -> dict[str, Any]:
+    name = incident.incident_id
+    row = [button("Open", "open", name, style="primary", url=incident_url(dashboard_url, name))]
+    if incident.state in {"open", "snoozed"}:
+        row.append(button("Acknowledge", "acknowledge", name))
+    if incident.state in {"open", "acknowledged"}:
+        row.append(button("Snooze a day", "snooze", name))
+    if incident.state != "resolved":
+        row.append(button("Resolve", "resolve", name, style="danger"))
+    return actions(f"incident:{name}", row)
+
+
+def _small_print(incident: Incident) -> str:
+    said = (
+        f"Incident {code(incident.incident_id)}, {escape(incident.severity, 40)}, opened"
+        f" {when(incident.opened_at)} by {code(incident.detector)} on {code(incident.series, 120)}"
+    )
+    evidence = incident.details
+    if evidence.threshold > 0:
+        said += f"; evidence {evidence.e_value:,.0f}, alarm at {evidence.threshold:,.0f}"
+    if incident.state != "resolved":
+        said += f". By hand: {code(f'outerloop incidents ack {incident.incident_id}', 200)}"
+    return said
+
+
+def _one_line(incident: Incident, dashboard_url: str) -> str:
+    details = incident.details
+    rates = f"{percent(details.rate)}, was {percent(details.baseline)}" if details.n else ""
+    url = incident_url(dashboard_url, incident.incident_id)
+    opening = f"{incident.state.capitalize()}: {plain(incident.title, 200)} ({incident.service})"
+    since = f"since {when(incident.started_at)}"
+    return escape(", ".join(part for part in (opening, since, rates) if part) + f". {url}")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage; small ones keep two decimals, where the interesting digits are.
+
+    >>> percent(0.0512), percent(0.0042), percent(0)
+    ('5.1 %', '0.42 %', '0 %')
+    """
+    if share == 0:
+        return "0 %"
+    return f"{100 * share:.2f} %" if abs(share) < 0.01 else f"{100 * share:.1f} %"
+
+
+def when(moment: datetime) -> str:
+    """A moment with its zone; everything in the store is UTC.
+
+    >>> from datetime import UTC, datetime
+    >>> when(datetime(2024, 1, 1, 7, 5, tzinfo=UTC))
+    'Mon 1 Jan 2024 07:05 UTC'
+    """
+    return f"{moment:%a} {moment.day} {moment:%b %Y %H:%M} UTC"
+
+
+def span(length: timedelta) -> str:
+    """How long something lasted, in the two units that matter.
+
+    >>> from datetime import timedelta
+    >>> span(timedelta(days=9, hours=4)), span(timedelta(minutes=61)), span(timedelta(seconds=3))
+    ('9 days 4 hours', '1 hour 1 minute', 'less than a minute')
+    """
+    minutes = max(0, int(length.total_seconds() // 60))
+    units = (("day", minutes // 1440), ("hour", minutes // 60 % 24), ("minute", minutes % 60))
+    said = [f"{n} {unit}{'' if n == 1 else 's'}" for unit, n in units if n]
+    return " ".join(said[:2]) or "less than a minute"

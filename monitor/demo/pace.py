@@ -1,0 +1,31 @@
+"""How fast the story goes: how much history it makes up, and how often the jobs look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["FAST", "FULL", "TURN", "Pace"]
+
+TURN = datetime(2024, 1, 1, tzinfo=UTC)
+"""When the year turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """One way to tell the story."""
+
+    start: datetime
+    per_day: int
+    quiet_step: timedelta
+    """Simulated time between two looks of the jobs while all is well."""
+    hunt_step: timedelta = timedelta(hours=1)
+    """The same after the turn, until the incident is open."""
+    cure_step: timedelta = timedelta(hours=6)
+    """The same from then on."""
+    last: datetime = TURN + timedelta(days=40)
+    """The story gives up here; it has never come near."""
+
+
+FAST = Pace(start=datetime(2023, 12, 8, tzinfo=UTC), per_day=300, quiet_step=timedelta(days=1))
+FULL = Pace(start=datetime(2023, 11, 1, tzinfo=UTC), per_day=600, quiet_step=timedelta(hours=6))

@@ -1,0 +1,144 @@
+"""Incidents: alarms become one explained incident, evidence grows on it, and it closes when the rate is back.
+
+Reads `checks`, `calls`, `scores`; writes `incidents` (opened, grown, resolved) and, on resolution, the row in `checks` that
+makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a rate of
+the same service that alarms while it is open joins it as a confirmation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from monitor.clock import parse_time
+from monitor.drift.recovery import recovery_detector
+from monitor.incidents import Alarm, Incident, IncidentDetails, incidents, tell
+from monitor.jobs import evidence
+from monitor.jobs.calls import services
+from monitor.jobs.series import begin_again, latest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from monitor.jobs.job import Window
+    from monitor.records import CheckRow
+    from monitor.settings import Settings
+    from monitor.store import Store
+
+ACTOR = "incident job"
+PAGES = ("rollover", "rate")
+"""Detectors whose alarm wakes people; a year slip alone is a ticket (STATISTICS.md, section 4)."""
+
+
+def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
+    """Open, grow and resolve incidents by what `checks` says now."""
+    del settings
+    counts: Counter[str] = Counter()
+    everything = incidents(store)
+    for service in services(store):
+        known = latest(store, service)
+        active = [one for one in everything if one.service == service and one.state != "resolved"]
+        for root, alarms in _roots(known.values(), active).items():
+            mine = next((one for one in active if _covers(one, root, alarms)), None)
+            counts[_open_or_grow(store, mine, alarms, window)] += 1
+        for one in active:
+            if _recovered(store, one):
+                _resolve(store, one, known, window)
+                counts["resolved"] += 1
+    return counts
+
+
+def _roots(rows: Sequence[CheckRow] | object, active: Sequence[Incident]) -> dict[str, list[CheckRow]]:
+    """Alarming series by what they are about: a field's series together, and rates with an open incident."""
+    roots: dict[str, list[CheckRow]] = defaultdict(list)
+    alarming = [row for row in rows if row.status == "drift"]  # type: ignore[attr-defined]
+    for row in alarming:
+        roots[row.field and f"field:{row.field}"].append(row)
+    rates = roots.pop("", [])
+    if rates:
+        home = next(iter(roots), next((f"field:{one.field}" for one in active if one.field), "rates"))
+        roots[home] += rates
+    return roots
+
+
+def _covers(one: Incident, root: str, alarms: Sequence[CheckRow]) -> bool:
+    return f"field:{one.field}" == root or any(row.series == one.series for row in alarms)
+
+
+def _alarm(row: CheckRow) -> Alarm:
+    return Alarm(
+        detector=row.detector, series=row.series, detected_at=row.window_end, e_value=row.e_value, threshold=row.threshold
+    )
+
+
+def _open_or_grow(store: Store, mine: Incident | None, alarms: Sequence[CheckRow], window: Window) -> str:
+    lead = min(alarms, key=lambda row: (row.field == "", -row.e_value / max(row.threshold, 1e-9)))
+    if mine is None:
+        _open(store, lead, alarms, window)
+        return "opened"
+    seen = {(alarm.detector, alarm.series) for alarm in mine.details.alarms}
+    new = [_alarm(row) for row in alarms if (row.detector, row.series) not in seen]
+    confirmations = evidence.confirmations(store, mine.service, mine.started_at, window.until)
+    told = {(one.source, one.name) for one in mine.details.confirmations}
+    if not new and {(one.source, one.name) for one in confirmations} <= told:
+        return "unchanged"
+    found = evidence.gather(store, mine.service, mine.field, mine.series, mine.started_at, window.until)
+    details = found.model_copy(update={
+        "alarms": (*mine.details.alarms, *new), "confirmations": confirmations, "announcements": mine.details.announcements,
+        "summary": mine.details.summary, "advice": evidence.advice(mine.cause, confirmations),
+        "e_value": max(mine.details.e_value, lead.e_value), "threshold": mine.details.threshold,
+    })
+    tell(store, mine, "grown", now=window.until, actor=ACTOR, via="job", details=details)
+    return "grown"
+
+
+def _started(row: CheckRow) -> datetime:
+    marked = json.loads(row.evidence or "{}").get("started_at", "")
+    return parse_time(marked) if marked else row.window_start
+
+
+def _open(store: Store, lead: CheckRow, alarms: Sequence[CheckRow], window: Window) -> None:
+    started = min(_started(row) for row in alarms if row.field == lead.field)
+    found = evidence.gather(store, lead.service, lead.field, lead.series, started, window.until)
+    cause, why = evidence.cause(store, lead, started, window.until)
+    confirmations = evidence.confirmations(store, lead.service, started, window.until)
+    title, summary = evidence.words(lead, found, cause=cause, why=why, started=started)
+    details = found.model_copy(update={
+        "summary": summary, "alarms": tuple(_alarm(row) for row in alarms), "e_value": lead.e_value,
+        "threshold": lead.threshold, "needed_labels": not lead.field and lead.series.split("/")[0] in evidence.LABELLED,
+        "confirmations": confirmations, "advice": evidence.advice(cause, confirmations),
+    })
+    key = f"{lead.service}/{lead.field}/{lead.series}/{started.isoformat()}"
+    one = Incident(
+        incident_id=f"inc-{hashlib.sha256(key.encode()).hexdigest()[:12]}", service=lead.service, title=title,
+        severity="page" if any(row.detector in PAGES for row in alarms) else "ticket", cause=cause, field=lead.field,
+        detector=lead.detector, series=lead.series, started_at=started, opened_at=window.until, updated_at=window.until,
+        resolved_at=None, state="open", actor=ACTOR, details=details,
+    )
+    tell(store, one, "opened", now=window.until, actor=ACTOR, via="job", note=summary)
+
+
+def _recovered(store: Store, one: Incident) -> bool:
+    """Whether the incident's own series has statistically come back since it was opened."""
+    if one.details.rate <= one.details.baseline:
+        return False
+    detector = recovery_detector(one.details.baseline, one.details.rate)
+    windows = store.rows("windows_of_series", detector=one.detector, series=one.series, service=one.service, since=one.opened_at)
+    for _, count, n in windows:
+        detector.update(count, n)
+    return detector.drift_detected
+
+
+def _resolve(
+    store: Store, one: Incident, known: Mapping[tuple[str, str], CheckRow], window: Window
+) -> None:
+    """Close it, and let its series begin new evidence."""
+    mine = {(alarm.detector, alarm.series) for alarm in one.details.alarms}
+    store.append("checks", [begin_again(row, now=window.until) for key, row in known.items() if key in mine])
+    since = store.rows("windows_of_series", detector=one.detector, series=one.series, service=one.service, since=one.opened_at)
+    back = evidence.tail_rate(since)
+    note = f"The rate is back: {back.count} of {back.n} calls since it fell ({100 * back.low:.2f} to {100 * back.high:.2f} %)."
+    tell(store, one, "resolved", now=window.until, actor=ACTOR, via="job", note=note)

@@ -1,0 +1,170 @@
+"""A function under observation: its name, its parameters, and how its calls are written down."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from opentelemetry.context import Context
+
+from monitor import vocabulary as v
+from monitor.sdk.guard import GUARD
+from monitor.sdk.runtime import Runtime, active
+from monitor.sdk.snapshot import LEAVES, MASK, Budget, is_secret, snapshot, to_json
+from monitor.sdk.step import Step
+from monitor.sdk.surroundings import LABELS, SPAN, attach, surroundings
+
+__all__ = ["Observed", "begin", "open_step"]
+
+VARIADIC = inspect.Parameter.VAR_POSITIONAL
+
+
+class Observed:
+    """A function under observation: its name, its parameters, and how its calls are written down."""
+
+    client = False
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        qualified = str(getattr(function, "__qualname__", type(function).__qualname__))
+        self._name = options["name"] or qualified.rpartition("<locals>.")[2]
+        self._kind = options["kind"]
+        self._prompt: dict[str, Any] = {
+            name: str(options[name])
+            for name in ("prompt_name", "prompt_version")
+            if options[name] is not None
+        }
+        self.capture: bool = options["capture"]
+        names = _parameters(function)
+        self._skip = 1 if names[:1] in (["self"], ["cls"]) else 0
+        self._names = names
+        self._secret = frozenset(place for place, name in enumerate(names) if is_secret(name))
+
+    def name(self, step: Step) -> str:
+        """The span's name."""
+        del step
+        return str(self._name)
+
+    def attributes(self, step: Step) -> Iterator[tuple[str, Any]]:
+        """Kind, arguments and result."""
+        yield v.OUTERLOOP_KIND, self._kind
+        if self._kind == "tool":
+            yield v.OPERATION, "execute_tool"
+            yield v.TOOL_NAME, self._name
+        if step.said is not None:
+            yield v.OUTERLOOP_INPUT, to_json(self._named(*step.said))
+        if (
+            self.capture
+            and step.runtime.capture
+            and step.failure is None
+            and not (step.abandoned and step.gave is None)
+        ):
+            yield v.OUTERLOOP_OUTPUT, to_json(step.gave)
+
+    def open(self, runtime: Runtime, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
+        """A new span for one call."""
+        if not (self.capture and runtime.capture):
+            return self._labelled(Step(runtime, self, None, 0))
+        said, size, cut = self._take(runtime.limit, args, kwargs)
+        step = Step(runtime, self, said, size)
+        if cut:
+            step.cut = (v.OUTERLOOP_INPUT,)
+        return self._labelled(step)
+
+    def enter(self, step: Step) -> Any:
+        """Make `step` current, with the prompt that this function stands for."""
+        if not self._prompt:
+            return step.enter()
+        return attach(Context(surroundings(), **{SPAN: step, LABELS: step.labels}))
+
+    def close(self, step: Step, result: Any) -> None:
+        """The end of a call that returned."""
+        if not (self.capture and step.runtime.capture):
+            step.finish()
+        elif type(result) in LEAVES:
+            step.finish(result)
+        else:
+            budget = Budget(step.runtime.limit)
+            copy = snapshot(result, budget)
+            if budget.cut:
+                step.cut = (*step.cut, v.OUTERLOOP_OUTPUT)
+            step.finish(copy, step.runtime.limit - budget.left)
+
+    def _labelled(self, step: Step) -> Step:
+        if self._prompt:
+            step.labels = replace(step.labels, **self._prompt)
+        return step
+
+    def _take(
+        self, limit: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, int, bool]:
+        """The arguments, safe from what the app does to them later."""
+        if not kwargs and not self._secret and not self._skip and len(args) == 1:
+            only = args[0]
+            if type(only) is str and len(only) <= limit:  # the commonest call of all: one text
+                return (args, kwargs), len(only), False
+        budget = Budget(limit)
+        taken = [
+            MASK if place in self._secret and type(value) not in LEAVES else snapshot(value, budget)
+            for place, value in enumerate(args)
+            if place >= self._skip
+        ]
+        named = snapshot(kwargs, budget) if kwargs else kwargs
+        return (taken, named), limit - budget.left, budget.cut
+
+    def _named(self, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Arguments by the names of their parameters; what `*args` took is a list."""
+        names = self._names[self._skip :]
+        fixed = [name for name in names if not name.startswith("*")]
+        named = dict(zip(fixed, args, strict=False))
+        rest = list(args[len(fixed) :])
+        if rest:
+            star = next((name[1:] for name in names if name.startswith("*")), "args")
+            named[star] = rest
+        return {**named, **kwargs}
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    """Names of the positional parameters, that of `*args` with its star."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions have none
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [
+        f"*{parameter.name}" if parameter.kind is VARIADIC else parameter.name
+        for parameter in parameters
+        if parameter.kind in positional or parameter.kind is VARIADIC
+    ]
+
+
+def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step | None:
+    """The span of a call that starts now; None when the SDK is off, or failed."""
+    runtime = active()
+    if runtime is None:
+        return None
+    try:
+        return observed.open(runtime, args, kwargs)
+    except Exception as error:  # the guard's own work, in line: this runs on every call
+        if GUARD.strict:
+            raise
+        GUARD.note(error)
+        return None
+
+
+def begin(
+    observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Step, Any] | None:
+    """The span of a call that starts now, and the token of the surroundings before it; None when off."""
+    runtime = active()
+    if runtime is None:
+        return None
+    try:
+        step = observed.open(runtime, args, kwargs)
+        return step, observed.enter(step)
+    except Exception as error:  # the guard's own work, in line: this runs on every call
+        if GUARD.strict:
+            raise
+        GUARD.note(error)
+        return None

@@ -1,0 +1,214 @@
+"""One open span: cheap to start and to end, described only later, by the thread that sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
+
+from monitor.sdk.identifiers import new_span_id, new_trace_id
+from monitor.sdk.snapshot import Budget, snapshot
+from monitor.sdk.surroundings import LABELS, NO_LABELS, SPAN, Labels, attach, surroundings
+
+if TYPE_CHECKING:
+    from monitor.sdk.runtime import Runtime
+
+__all__ = ["Description", "Failure", "Step", "describe_failure"]
+
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+OVERHEAD_BYTES = 1000
+"""What a waiting step holds besides its texts, roughly."""
+CANCELLATIONS = frozenset({"GeneratorExit", "CancelledError"})
+DEEPEST_TRACE = 30
+
+
+class Description(Protocol):
+    """What kind of thing a step is, and how to write it down; called on the background thread."""
+
+    @property
+    def client(self) -> bool:
+        """Whether it is a call to another service."""
+
+    def name(self, step: Step) -> str:
+        """The span's name."""
+
+    def attributes(self, step: Step) -> Iterator[tuple[str, Any]]:
+        """The span's attributes, except for labels and status."""
+
+
+class Failure(NamedTuple):
+    """An exception, without holding on to it or to its frames."""
+
+    kind: str
+    message: str
+    places: tuple[tuple[str, int, str], ...]
+    """File, line and function, from the outermost call inwards."""
+
+
+def describe_failure(error: BaseException) -> Failure:
+    """What is kept of `error`. Its message is asked for once; one that raises is left empty."""
+    try:
+        message = str(error)[:4096]
+    except Exception:  # noqa: BLE001 - the app's own __str__ may raise anything; the failure is still a failure
+        message = ""
+    places: list[tuple[str, int, str]] = []
+    trace = error.__traceback__
+    while trace is not None and len(places) < DEEPEST_TRACE:
+        code = trace.tb_frame.f_code
+        places.append((code.co_filename, trace.tb_lineno, code.co_qualname))
+        trace = trace.tb_next
+    return Failure(type(error).__qualname__, message, tuple(places))
+
+
+class Step(Span):
+    """A span that other instrumentations can nest under and write to like any OpenTelemetry span."""
+
+    __slots__ = (
+        "abandoned", "cut", "description", "elapsed_ns", "events", "extra", "failure", "gave", "labels", "parent_id",
+        "runtime", "said", "size", "span_id", "started_ns", "token", "trace_id", "trace_state", "_mark",
+    )  # fmt: skip
+
+    trace_id: int
+    span_id: int
+    parent_id: int
+    """0 for the first span of a trace."""
+    trace_state: TraceState | None
+
+    def __init__(self, runtime: Runtime, description: Description, said: Any, size: int) -> None:
+        outside = surroundings()
+        parent = outside.get(SPAN)
+        if type(parent) is Step:
+            self.trace_id = parent.trace_id
+            self.parent_id = parent.span_id
+            self.trace_state = parent.trace_state
+        else:
+            self._adopt(parent)
+        self.labels: Labels = outside.get(LABELS, NO_LABELS)  # type: ignore[assignment]  # we alone write this key
+        self.span_id = new_span_id()
+        self.runtime = runtime
+        self.description = description
+        self.said = said
+        self.size = size + OVERHEAD_BYTES
+        self.gave: Any = None
+        self.failure: Failure | None = None
+        self.extra: dict[str, Any] | None = None
+        self.events: list[tuple[int, str, dict[str, Any]]] | None = None
+        self.cut: tuple[str, ...] = ()
+        self.abandoned = False
+        self.elapsed_ns = -1
+        self.started_ns = runtime.clock()
+        self._mark = perf_counter_ns()
+
+    def _adopt(self, parent: object) -> None:
+        """Take a place under a span of another tracer, or begin a trace."""
+        above = parent.get_span_context() if isinstance(parent, Span) else None
+        if above is not None and above.is_valid:
+            self.trace_id = above.trace_id
+            self.parent_id = above.span_id
+            self.trace_state = above.trace_state
+        else:
+            self.trace_id = new_trace_id()
+            self.parent_id = 0
+            self.trace_state = None
+
+    def enter(self) -> Any:
+        """Make this the current span; returns the token for `detach`."""
+        return attach(Context(surroundings(), **{SPAN: self}))
+
+    def since_start_ns(self) -> int:
+        """Nanoseconds since the start, by a clock that never jumps."""
+        return perf_counter_ns() - self._mark
+
+    def finish(self, gave: Any = None, size: int = 0) -> None:
+        """The end: hand over to the outbox, once."""
+        if self.elapsed_ns >= 0:
+            return
+        self.elapsed_ns = perf_counter_ns() - self._mark
+        self.gave = gave
+        self.size += size
+        self.runtime.outbox.put(self)
+
+    def fail(self, error: BaseException, gave: Any = None, size: int = 0) -> None:
+        """The end by an exception; a cancelled or dropped one is abandoned, not wrong."""
+        if type(error).__name__ in CANCELLATIONS:
+            self.abandoned = True
+        else:
+            self.failure = describe_failure(error)
+        self.finish(gave, size)
+
+    # What OpenTelemetry asks of a span.
+
+    def get_span_context(self) -> SpanContext:
+        """Our ids, as OpenTelemetry wants them."""
+        return SpanContext(
+            self.trace_id,
+            self.span_id,
+            is_remote=False,
+            trace_flags=SAMPLED,
+            trace_state=self.trace_state,
+        )
+
+    def is_recording(self) -> bool:
+        """Whether this span still takes attributes."""
+        return self.elapsed_ns < 0
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Add an attribute of the app's own."""
+        if self.elapsed_ns >= 0:
+            return
+        if self.extra is None:
+            self.extra = {}
+        if len(self.extra) < 128:
+            budget = Budget(4096)
+            self.extra[str(key)] = snapshot(value, budget)
+            self.size += 4096 - budget.left
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Add several attributes."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def add_event(
+        self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None
+    ) -> None:
+        """Add something that happened during the span."""
+        if self.events is None:
+            self.events = []
+        if self.elapsed_ns < 0 and len(self.events) < 32:
+            budget = Budget(4096)
+            copy = snapshot(dict(attributes or {}), budget)
+            self.size += 4096 - budget.left
+            self.events.append(
+                (timestamp or self.started_ns + self.since_start_ns(), str(name), copy)
+            )
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> None:
+        """Add an exception that the app dealt with itself."""
+        del escaped
+        said = {
+            "exception.type": type(exception).__qualname__,
+            "exception.message": describe_failure(exception).message,
+        }
+        self.add_event("exception", {**said, **(attributes or {})}, timestamp)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Mark the span as failed, though nothing was raised."""
+        code = status.status_code if isinstance(status, Status) else status
+        if code is StatusCode.ERROR and self.elapsed_ns < 0:
+            told = status.description if isinstance(status, Status) else description
+            self.failure = Failure("error", told or "", ())
+
+    def update_name(self, name: str) -> None:
+        """Kept as the function's own name: it is what the views group by."""
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends with the observed call, not before."""

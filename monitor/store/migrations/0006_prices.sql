@@ -1,0 +1,38 @@
+-- List prices of well-known models in USD for one million tokens (input, cached input, output), each as its
+-- provider published it on that day, for standard processing. A price change is one more row with its date;
+-- the view takes the latest that is in force. Your own: INSERT INTO prices. A model without a row has cost NULL.
+-- Where a provider has no cheaper cached input, both prices are the same.
+INSERT INTO prices (model, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, valid_from) VALUES
+    ('gpt-3.5-turbo', 0.5, 0.5, 1.5, '2024-01-25'),
+    ('gpt-4', 30, 30, 60, '2023-03-14'),
+    ('gpt-4-turbo', 10, 10, 30, '2024-04-09'),
+    ('gpt-4o', 2.5, 1.25, 10, '2024-10-01'),
+    ('gpt-4o-2024-05-13', 5, 5, 15, '2024-05-13'),
+    ('gpt-4o-mini', 0.15, 0.075, 0.6, '2024-10-01'),
+    ('gpt-4.1', 2, 0.5, 8, '2025-04-14'),
+    ('gpt-4.1-mini', 0.4, 0.1, 1.6, '2025-04-14'),
+    ('gpt-4.1-nano', 0.1, 0.025, 0.4, '2025-04-14'),
+    ('gpt-5', 1.25, 0.125, 10, '2025-08-07'),
+    ('gpt-5-mini', 0.25, 0.025, 2, '2025-08-07'),
+    ('gpt-5-nano', 0.05, 0.005, 0.4, '2025-08-07'),
+    ('o1', 15, 7.5, 60, '2024-12-17'),
+    ('o3', 2, 0.5, 8, '2025-06-10'),
+    ('o3-mini', 1.1, 0.55, 4.4, '2025-01-31'),
+    ('o4-mini', 1.1, 0.275, 4.4, '2025-04-16'),
+    ('text-embedding-3-small', 0.02, 0.02, 0, '2024-01-25'),
+    ('text-embedding-3-large', 0.13, 0.13, 0, '2024-01-25'),
+    ('text-embedding-ada-002', 0.1, 0.1, 0, '2023-06-13'),
+    ('claude-3-haiku', 0.25, 0.03, 1.25, '2024-03-13'),
+    ('claude-3-opus', 15, 1.5, 75, '2024-03-04'),
+    ('claude-3-5-haiku', 0.8, 0.08, 4, '2024-12-03'),
+    ('claude-3-5-sonnet', 3, 0.3, 15, '2024-06-20'),
+    ('claude-3-7-sonnet', 3, 0.3, 15, '2025-02-24'),
+    ('claude-sonnet-4', 3, 0.3, 15, '2025-05-22'),
+    ('claude-sonnet-4-5', 3, 0.3, 15, '2025-09-29'),
+    ('claude-opus-4', 15, 1.5, 75, '2025-05-22'),
+    ('claude-opus-4-1', 15, 1.5, 75, '2025-08-05'),
+    ('claude-opus-4-5', 5, 0.5, 25, '2025-11-24'),
+    ('claude-haiku-4-5', 1, 0.1, 5, '2025-10-15'),
+    ('gemini-2.0-flash', 0.1, 0.025, 0.4, '2025-02-05'),
+    ('gemini-2.5-flash', 0.3, 0.075, 2.5, '2025-06-17'),
+    ('gemini-2.5-flash-lite', 0.1, 0.025, 0.4, '2025-07-22');
