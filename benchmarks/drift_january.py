@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from monitor.drift import (
     clopper_pearson_upper,
     year_slip,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 START, WATCH, TURN, END = (
     date(2023, 10, 1),
@@ -43,29 +48,31 @@ class Alarm:
     """When one detector spoke up."""
 
     before_turn: bool
-    calls_after_turn: int
+    calls: int
+    """Calls since 1 December, or since the turn of the year when it came after that."""
 
 
-def stream(
-    first: date, last: date, *, error_rate: float, disputes: float, rng: np.random.Generator
-) -> list[Call]:
-    """Calls of the days [first, last).
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens from the turn of the year on."""
 
-    Args:
-        first: first day.
-        last: day after the last.
-        error_rate: share of wrong calls from the turn of the year on; 0.9 points of it are not
-            about the year, the rest are dates in 2024 that the model writes as 2023.
-        disputes: share of calls from the turn on about a payment of a year ago.
-        rng: the randomness.
-    """
+    name: str
+    error_rate: float
+    """Share of wrong calls: 0.9 points are not about the year, the rest are dates in 2024 that the
+    model writes as 2023."""
+    disputes: float
+    """Share of calls about a payment of a year ago."""
+
+
+def stream(first: date, last: date, story: Story, rng: np.random.Generator) -> list[Call]:
+    """Calls of the days [first, last)."""
     calls: list[Call] = []
     for offset in range((last - first).days):
         day = first + timedelta(days=offset)
         turned = day >= TURN
-        slips = error_rate - BASE_ERRORS + BASE_SLIPS if turned else BASE_SLIPS
+        slips = story.error_rate - BASE_ERRORS + BASE_SLIPS if turned else BASE_SLIPS
         calls += [
-            _call(day, slips, disputes if turned else 0.0, rng)
+            _call(day, slips, story.disputes if turned else 0.0, rng)
             for _ in range(rng.poisson(CALLS_PER_DAY))
         ]
     return calls
@@ -105,6 +112,7 @@ class Watch:
     """The three detectors of the story, learnt from October and November."""
 
     def __init__(self, baseline: list[Call]) -> None:
+        self.alarms: dict[str, Alarm] = {}
         lags = {name: [(call.values[name] - call.day).days for call in baseline] for name in FIELDS}
         self.profiles = {name: DateProfile.fit(lags[name]) for name in FIELDS}
         flags = np.array([self.slips(call) for call in baseline])
@@ -122,32 +130,36 @@ class Watch:
         slips = [slip for slip in found if slip]
         return bool(slips), any(not slip.grounded for slip in slips)
 
-    def run(self, calls: list[Call]) -> dict[str, Alarm]:
-        """Watch the calls one by one; first alarm per detector."""
-        alarms: dict[str, Alarm] = {}
+    def run(self, calls: list[Call]) -> None:
+        """Watch the next calls one by one; `alarms` keeps the first of each detector."""
         detectors = {
             "year-slip": self.every,
             "year-slip, ungrounded": self.ungrounded,
             "rollover, next_payment_due": self.rollover,
         }
-        after = 0
-        for call in calls:
-            after += call.day >= TURN
+        for number, call in enumerate(calls, start=1):
             every, ungrounded = self.slips(call)
             self.every.update(every, 1)
             self.ungrounded.update(ungrounded, 1)
             self.rollover.update(call.values["next_payment_due"], call.day)
             for name, detector in detectors.items():
-                if name not in alarms and detector.drift_detected:
-                    alarms[name] = Alarm(call.day < TURN, after)
-            if len(alarms) == len(detectors):
+                if name not in self.alarms and detector.drift_detected:
+                    self.alarms[name] = Alarm(call.day < TURN, number)
+            if len(self.alarms) == len(detectors):
                 break
-        return alarms
 
 
-def january(seed: int, *, error_rate: float, disputes: float) -> dict[str, Alarm]:
-    """One winter: alarms between 1 December and 11 January, per detector."""
+def january(seed: int, stories: Sequence[Story]) -> list[dict[str, Alarm]]:
+    """One winter: alarms between 1 December and 11 January, per story and detector.
+
+    The stories share everything up to the turn of the year.
+    """
     rng = np.random.default_rng(seed)
-    baseline = stream(START, WATCH, error_rate=BASE_ERRORS, disputes=0, rng=rng)
-    watch = Watch(baseline)
-    return watch.run(stream(WATCH, END, error_rate=error_rate, disputes=disputes, rng=rng))
+    watch = Watch(stream(START, WATCH, Story("", BASE_ERRORS, 0), rng))
+    watch.run(stream(WATCH, TURN, Story("", BASE_ERRORS, 0), rng))
+    told = []
+    for story in stories:
+        fork = deepcopy(watch)
+        fork.run(stream(TURN, END, story, np.random.default_rng([seed, 1])))
+        told.append(fork.alarms)
+    return told

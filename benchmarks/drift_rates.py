@@ -106,17 +106,23 @@ class FleetOutcome:
 
 
 def fleet(
-    segments: int, *, seasonality: float, day_cv: float, rng: np.random.Generator
+    segments: int,
+    *,
+    seasonality: float,
+    day_cv: float,
+    inequality: float,
+    rng: np.random.Generator,
 ) -> FleetOutcome:
     """Hourly (count, n) of 4 metrics over many segments: 4 weeks of baseline, then 8 weeks watched.
 
-    Segments share 200 calls a day on average, very unevenly; metrics have base rates from 0.5 to 10
-    %. 40 series triple after two of the eight weeks. The rate swings by `seasonality` over the
-    hours of the week and, independently per series, from day to day with `day_cv`.
+    Segments have 200 calls a day on average, with a log-normal spread of `inequality`; metrics have
+    base rates from 0.5 to 10 %. 40 series triple after two of the eight weeks. The rate swings by
+    `seasonality` over the hours of the week and, independently per series, from day to day with
+    `day_cv`.
     """
     hours = np.arange((BASELINE_WEEKS + WATCHED_WEEKS) * HOURS_PER_WEEK)
     learnt = BASELINE_WEEKS * HOURS_PER_WEEK
-    ns = _traffic(segments, hours, rng)
+    ns = _traffic(segments, hours, inequality, rng)
     rates = np.repeat(METRIC_RATES, segments) * np.exp(rng.normal(0, 0.3, len(ns)))
     season = 1 + seasonality * np.sin(2 * np.pi * hours / 24) * (1 - 0.5 * (hours // 24 % 7 > 4))
     sigma = np.sqrt(np.log1p(day_cv**2))
@@ -140,9 +146,11 @@ def fleet(
     )
 
 
-def _traffic(segments: int, hours: Integers, rng: np.random.Generator) -> Integers:
+def _traffic(
+    segments: int, hours: Integers, inequality: float, rng: np.random.Generator
+) -> Integers:
     """Calls per series and hour: unequal segments, quiet nights, the same for all four metrics."""
-    size = np.exp(rng.normal(0, 1.2, segments))
+    size = np.exp(rng.normal(0, inequality, segments))
     per_hour = 200 * segments * size / size.sum() / 24
     shape = 1 + 0.6 * np.sin(2 * np.pi * (hours - 9) / 24)
     return np.tile(rng.poisson(per_hour[:, None] * shape), (len(METRIC_RATES), 1))
@@ -151,8 +159,7 @@ def _traffic(segments: int, hours: Integers, rng: np.random.Generator) -> Intege
 def _learn(
     counts: Integers, ns: Integers, hours: Integers, segments: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Null probabilities of the watched hours by the shipped baseline, and where it is
-    sufficient."""
+    """Null probabilities of the watched hours by the shipped baseline; where it is enough."""
     week = (hours % HOURS_PER_WEEK).tolist()
     learnt, watched = week[: counts.shape[1]], np.array(week[counts.shape[1] :])
     pooled = [

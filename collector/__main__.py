@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import uuid
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -22,7 +23,6 @@ from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, OuterloopError, PortInUseError
 from monitor.retrain.http import routes
 from monitor.settings import Settings, load_settings
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,9 @@ __all__ = ["main"]
 GRACE_S = 3
 """For requests under way at the end."""
 DRAIN_S = 4.0
-"""For what the log still holds at the end; what does not get through waits in it for the next start."""
+"""For what the log still holds at the end; what does not get through waits for the next start."""
 SWITCH_INTERVAL_S = 0.0005
-"""The writer's thread computes; with Python's usual 5 ms every request would wait for it that long."""
+"""The writer's thread computes; at Python's usual 5 ms every request would wait so long."""
 
 
 class _Server(uvicorn.Server):
@@ -79,10 +79,11 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(folder / "ledger.json", run=run)
-        wal = Wal(folder, run=run, settled=ledger.settled, accepted=ledger.accepted())
+        wal = Wal(folder, run=run, settled=ledger.settled)
     except OSError as error:
         raise ConfigurationError(
-            f"OUTERLOOP_DATA_DIR={settings.data_dir} cannot be used: {error}; choose a folder that can be written"
+            f"OUTERLOOP_DATA_DIR={settings.data_dir} cannot be used: {error};"
+            " choose a folder that can be written"
         ) from error
     writer = Writer(wal, ledger, settings.store, retention_days=settings.retention_days)
     app = create_app(
@@ -117,7 +118,8 @@ def _listen(settings: Settings) -> socket.socket:
                 f" for example OUTERLOOP_OTLP_HTTP_PORT={port + 10 if port < 65000 else 4328}"
             ) from error
         raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {error}; set OUTERLOOP_HOST and OUTERLOOP_OTLP_HTTP_PORT"
+            f"cannot listen on {host}:{port}: {error};"
+            " set OUTERLOOP_HOST and OUTERLOOP_OTLP_HTTP_PORT"
         ) from error
     return listener
 

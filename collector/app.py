@@ -20,11 +20,13 @@ from collector.metrics import exposition
 from collector.wal import NotDurableError, Wal
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.requests import Request
+
     from collector.intake import Intake
     from collector.ledger import Ledger
     from collector.writer import Writer
-    from collections.abc import AsyncIterator, Sequence
-    from starlette.requests import Request
 
 __all__ = ["Collector", "create_app"]
 
@@ -178,7 +180,7 @@ async def _metrics(collector: Collector, _request: Request) -> Response:
 
 @asynccontextmanager
 async def _count_regularly(collector: Collector, _app: Starlette) -> AsyncIterator[None]:
-    """While the application runs, put the gathered counts into the log every second, and once more at its end."""
+    """Put the gathered counts into the log every second, and once more at the end."""
 
     async def count() -> None:
         while True:

@@ -1,7 +1,7 @@
-"""A segment of the log as parts that go to the store in one insert each, and what the ledger says of it.
+"""A segment of the log as parts, each one insert, and what the ledger is told of it.
 
-The same segment always gives the same parts, so that a part has a name (its deduplication token) that
-survives a crash between the insert and the knowledge of its outcome.
+The same segment always gives the same parts, so that a part has a name (its deduplication token)
+that survives a crash between the insert and the knowledge of its outcome.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collector.ledger import Count
 from collector.otlp import message, service_of

@@ -1,4 +1,4 @@
-"""A request's body, bounded: no more than the limit is ever held, before and after decompression."""
+"""A request's body, bounded: never more than the limit, before and after decompression."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import zstandard
+from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,7 +32,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
 
 
 class Room:
-    """How many bytes of requests may be in flight at once, so that a flood cannot take all memory."""
+    """How many bytes of requests may be in flight, so that a flood cannot take all memory."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.free_bytes = limit_bytes
@@ -64,6 +65,9 @@ async def read(request: Request, room: Room, *, limit: int = LIMIT_BYTES) -> tup
             room.take(len(chunk))
             size += len(chunk)
             chunks.append(chunk)
+    except ClientDisconnect:
+        room.give(size)
+        raise Refusal(400, "disconnected", "the sender hung up before the body's end") from None
     except BaseException:
         room.give(size)
         raise

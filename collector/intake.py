@@ -1,24 +1,24 @@
-"""What happens to a request whatever protocol brought it: check, keep, answer. The seam for gRPC."""
+"""What happens to a request whatever protocol brought it: check, keep, answer."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from collector.ledger import Count, Ledger, minute_of
 from collector.otlp import Accepted, MalformedError, decode
 from collector.segment import Record
 from collector.wal import NotDurableError, Wal
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Callable
+    from datetime import datetime
 
 __all__ = ["Intake", "Receipt"]
 
 LARGE_BYTES = 256 << 10
-"""Bodies from here on are checked in a thread, so that one sender's megabytes do not delay the others."""
+"""Larger bodies are checked in a thread, so that one sender's megabytes do not delay others."""
 INVALID_IDS = "invalid ids"
 
 

@@ -1,11 +1,12 @@
-"""The account per minute: accepted = stored + waiting + refused, and what was rejected or dropped besides.
+"""The account per minute: accepted = stored + waiting + refused, and what else befell.
 
-Nothing is counted twice and nothing is forgotten over a crash, because every count is derived from the
-write-ahead log: `accepted`, `stored`, `refused` and `dropped` are counted when a segment of the log has been
-written to the store, in one atomic state file that names the segment, just before that segment is deleted.
-What has no record of its own (`rejected`, and metrics, which are only `counted`) is gathered for a second
-and then goes through the log as a record of counts; a crash can lose that second. Rows go to the store from
-the state file, with a deduplication token that is fixed before the first attempt.
+Nothing is counted twice and nothing is forgotten over a crash, because every count is derived from
+the write-ahead log: `accepted`, `stored`, `refused` and `dropped` are counted when a segment of the
+log has been written to the store, in one atomic state file that names the segment, just before that
+segment is deleted. What has no record of its own (`rejected`, and metrics, which are only
+`counted`) is gathered for a second and then goes through the log as a record of counts; a crash can
+lose that second. Rows go to the store from the state file, under a deduplication token that is
+fixed before the first attempt.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import json
 import os
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from datetime import datetime
+    from pathlib import Path
 
 __all__ = ["Count", "Flush", "Ledger", "minute_of"]
 
@@ -39,8 +40,8 @@ class Count:
     entry: str
     """`accepted`, `stored`, `rejected`, `refused`, `dropped`, or `counted` for metrics."""
     reason: str = ""
-    """Why, in a few fixed words: of requests that could not be read (`malformed`, `too large`, …) requests are
-    counted, of all else spans, log records or data points."""
+    """Why, in a few fixed words: of requests that could not be read (`malformed`, `too large`, …)
+    requests are counted, of all else spans, log records or data points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,10 @@ class Ledger:
         """Settled counts since the data directory is new, by signal and entry."""
         self.rejected: Counter[tuple[str, str]] = Counter()
         """Rejected since the start of this process, by signal and reason."""
+        self.accepted_before: dict[str, int] = {}
+        """Accepted and settled when this process started, by signal."""
         if path.exists():
             self._restore(json.loads(path.read_text("utf-8")))
-
-    def accepted(self) -> dict[str, int]:
-        """Settled accepted items, by signal."""
-        return {signal: n for (signal, entry), n in self.totals.items() if entry == "accepted"}
 
     def gather(self, count: Count, number: int) -> None:
         """Count something that has no record in the log; called on the event loop."""
@@ -97,7 +96,7 @@ class Ledger:
         self._gathered += _counted(json.loads(payload))
 
     def increase(self, service: str, instance: str, level: int) -> int:
-        """How much a sender's own cumulative count of drops has grown since it was last heard of."""
+        """How much a sender's cumulative count of drops has grown since it was last told."""
         key = json.dumps([service, instance])
         known = self._levels.pop(key, 0)
         self._levels[key] = max(level, known)
@@ -150,6 +149,9 @@ class Ledger:
         self._flush = None if state["flush"] is None else Flush(*state["flush"])
         self._levels = OrderedDict(state["levels"])
         self.totals = Counter({(signal, entry): n for signal, entry, n in state["totals"]})
+        self.accepted_before = {
+            s: n for (s, entry), n in self.totals.items() if entry == "accepted"
+        }
 
 
 def minute_of(moment: datetime) -> int:

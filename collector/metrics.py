@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collector.writer import Writer
-    from collector.wal import Wal
-    from collector.ledger import Ledger
     from collections.abc import Iterable
+
+    from collector.ledger import Ledger
+    from collector.wal import Wal
+    from collector.writer import Writer
 
 __all__ = ["exposition"]
 
@@ -26,25 +26,50 @@ def exposition(wal: Wal, ledger: Ledger, writer: Writer) -> str:
     settled = {
         s: totals.get((s, "stored"), 0) + totals.get((s, "refused"), 0) for s in STORED_SIGNALS
     }
-    accepted = {s: max(wal.accepted(s), settled[s]) for s in STORED_SIGNALS}
+    accepted = {
+        s: max(ledger.accepted_before.get(s, 0) + wal.kept[s], settled[s]) for s in STORED_SIGNALS
+    }
     groups = [
-        _metric("accepted_total", "counter", "Spans and log records made durable here.", _by_signal(accepted)),
-        _metric("stored_total", "counter", "Of these, those in the store.", _entry(totals, "stored")),
-        _metric("refused_total", "counter", "Of these, those that the store refuses.", _entry(totals, "refused")),
         _metric(
-            "waiting", "gauge", "Of these, those that wait for the store.",
+            "accepted_total",
+            "counter",
+            "Spans and log records made durable here.",
+            _by_signal(accepted),
+        ),
+        _metric(
+            "stored_total", "counter", "Of these, those in the store.", _entry(totals, "stored")
+        ),
+        _metric(
+            "refused_total",
+            "counter",
+            "Of these, those that the store refuses.",
+            _entry(totals, "refused"),
+        ),
+        _metric(
+            "waiting",
+            "gauge",
+            "Of these, those that wait for the store.",
             _by_signal({s: accepted[s] - settled[s] for s in STORED_SIGNALS}),
         ),
         _metric(
-            "rejected_total", "counter", "Turned away since this process started.",
+            "rejected_total",
+            "counter",
+            "Turned away since this process started.",
             [({"signal": s, "reason": r}, n) for (s, r), n in dict(ledger.rejected).items()],
         ),
-        _metric("dropped_total", "counter", "Lost by senders, by their own word.", _entry(totals, "dropped")),
+        _metric(
+            "dropped_total",
+            "counter",
+            "Lost by senders, by their own word.",
+            _entry(totals, "dropped"),
+        ),
         _metric("wal_bytes", "gauge", "Size of the write-ahead log.", [({}, wal.bytes)]),
         _metric("wal_writable", "gauge", "1 when it takes requests.", [({}, wal.problem is None)]),
-        _metric("store_lag_seconds", "gauge", "Arrival to store, last segment.", [({}, writer.lag_s)]),
+        _metric(
+            "store_lag_seconds", "gauge", "Arrival to store, last segment.", [({}, writer.lag_s)]
+        ),
         _metric("store_up", "gauge", "1 when the store answers.", [({}, writer.problem is None)]),
-    ]  # fmt: skip
+    ]
     return "".join(groups)
 
 

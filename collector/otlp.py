@@ -1,7 +1,7 @@
-"""OTLP's two wire forms as one: protobuf bytes that are known to be whole and to hold storable items.
+"""OTLP's two wire forms as one: protobuf bytes, known to be whole and to hold storable items.
 
-The accept path does no work per attribute: upb checks the bytes, the ids are looked at, and the bytes
-are kept as they came. Rows are made later, by the writer (`collector.rows`).
+The accept path does no work per attribute: upb checks the bytes, the ids are looked at, and the
+bytes are kept as they came. Rows are made later, by the writer (`collector.rows`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,17 @@ from base64 import b64encode
 from binascii import unhexlify
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from google.protobuf.message import DecodeError
+from google.protobuf.json_format import (  # type: ignore[import-untyped]  # protobuf ships no types
+    MessageToDict,
+    ParseDict,
+    ParseError,
+)
+from google.protobuf.message import (  # type: ignore[import-untyped]  # protobuf ships no types
+    DecodeError,
+)
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,

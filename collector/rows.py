@@ -1,9 +1,9 @@
-"""OTLP messages as rows of `otel_traces` and `otel_logs`, column for column what the exporter writes."""
+"""OTLP messages as rows of `otel_traces` and `otel_logs`, exactly as the exporter writes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collector.values import attributes, text
 
@@ -97,7 +97,8 @@ def span_rows(request: Any) -> Iterator[Row]:
                 start, status = span.start_time_unix_nano, span.status
                 events, links = span.events, span.links
                 yield (
-                    _signed(start), span.trace_id.hex(), span.span_id.hex(), _id(span.parent_span_id),
+                    _signed(start), span.trace_id.hex(), span.span_id.hex(),
+                    _id(span.parent_span_id),
                     span.trace_state, span.name, SPAN_KINDS.get(span.kind, ""), service, resource,
                     scope, version, attributes(span.attributes),
                     (span.end_time_unix_nano - start) % 2**64,
@@ -137,5 +138,5 @@ def _id(raw: bytes) -> str:
 
 
 def _signed(nanoseconds: int) -> int:
-    """Go reads the unsigned time as a signed one, so a time past 2262 wraps instead of failing."""
+    """Go reads the unsigned time as signed: a time past 2262 wraps instead of failing."""
     return nanoseconds - 2**64 if nanoseconds >= 2**63 else nanoseconds

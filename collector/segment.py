@@ -1,4 +1,4 @@
-"""One file of the write-ahead log: framed records, a checksum each, and a mended end after a crash."""
+"""One file of the write-ahead log: framed records, a checksum each, mended after a crash."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = ["Record", "Segment", "frame", "mend", "records"]
 
@@ -79,8 +79,9 @@ def records(segment: Segment) -> Iterator[Record]:
 def mend(path: Path, refused: Path) -> Segment | None:
     """Check a segment that an earlier process left, and cut a torn end off.
 
-    Only bytes that were never acknowledged can be torn; they are put aside in `refused` all the same, because a
-    damaged disk looks alike. Returns None, and removes the file, when no record is left.
+    Only bytes that were never acknowledged can be torn; they are put aside in `refused` all the
+    same, because a damaged disk looks alike. Returns None, and removes the file, when no record
+    is left.
     """
     counts: Counter[str] = Counter()
     with path.open("r+b") as file:

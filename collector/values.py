@@ -1,14 +1,14 @@
-"""An OTLP attribute value as the text that the OpenTelemetry Collector's ClickHouse exporter stores.
+"""An OTLP attribute value as the text that the Collector's ClickHouse exporter stores.
 
-The rules are those of Go's `pcommon.Value.AsString()`: scalars as plain text, doubles the way ECMAScript
-prints them, lists and maps as Go's `json.Marshal` writes them.
+The rules are those of Go's `pcommon.Value.AsString()`: scalars as plain text, doubles the way
+ECMAScript prints them, lists and maps as Go's `json.Marshal` writes them.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from math import copysign, isfinite, isnan
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -46,12 +46,7 @@ def text(value: Any) -> str:
         return _top_level_double(value.double_value)
     if kind == "bytes_value":
         return b64encode(value.bytes_value).decode("ascii")
-    if kind in ("array_value", "kvlist_value"):
-        try:
-            return _json(value)
-        except ValueError:  # Go swallows the error of a NaN inside a list or map and stores nothing
-            return ""
-    return ""
+    return _nested(value) if kind else ""
 
 
 def double_text(number: float) -> str:
@@ -81,6 +76,13 @@ def _top_level_double(number: float) -> str:
         return double_text(number)
     name = "NaN" if isnan(number) else ("+Inf" if number > 0 else "-Inf")
     return f"json: unsupported value: {name}"
+
+
+def _nested(value: Any) -> str:
+    try:
+        return _json(value)
+    except ValueError:  # Go swallows the error of a NaN inside a list or map and stores nothing
+        return ""
 
 
 def _json(value: Any) -> str:

@@ -1,9 +1,9 @@
 """The write-ahead log: a request that was acknowledged is on disk, whatever dies next.
 
-One thread does all the writing. Requests that wait while it syncs are written and synced together (group
-commit), so many small senders cost one `fdatasync`, not many. Files are sealed by size, or as soon as the
-writer has nothing else to do and the oldest record has waited a moment; one is deleted only when the store
-has its rows.
+One thread does all the writing. Requests that wait while it syncs are written and synced together
+(group commit), so many small senders cost one `fdatasync`, not many. Files are sealed by size, or
+as soon as the writer has nothing else to do and the oldest record has waited a moment; one is
+deleted only when the store has its rows.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from typing import TextIO, TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from collector.segment import MAGIC, Record, Segment, frame, mend
 from monitor.exceptions import OuterloopError, StoreLockedError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from collections.abc import Mapping
 
 __all__ = ["NotDurableError", "Wal"]
 
@@ -43,7 +42,6 @@ class Wal:
         folder: where the files live; one process at a time.
         run: a text that no other start of any collector has, for the files' names.
         settled: name of a file that the store is known to have.
-        accepted: items of files that are gone, by signal.
         segment_bytes: a file is sealed when it is this large.
         linger_s: an idle writer waits this long for a file to fill.
         limit_bytes: the most that all files together may take.
@@ -58,7 +56,6 @@ class Wal:
         *,
         run: str,
         settled: str = "",
-        accepted: Mapping[str, int] | None = None,
         segment_bytes: int = 32 * MIB,
         linger_s: float = 0.1,
         limit_bytes: int = 2048 * MIB,
@@ -82,7 +79,6 @@ class Wal:
         """Why it takes nothing at the moment."""
         self.bytes = 0
         """Bytes of all files."""
-        self._before = Counter(accepted or {})
         self.kept: Counter[str] = Counter()
         """Items taken over or kept since the start, by signal."""
         self._number = self._replay(settled)
@@ -102,10 +98,6 @@ class Wal:
             self._queue.append((record, done))
             self._changed.notify_all()
         await done
-
-    def accepted(self, signal: str) -> int:
-        """Items made durable since the folder is new."""
-        return self._before[signal] + self.kept[signal]
 
     def take(self, timeout_s: float) -> Segment | None:
         """The oldest sealed file, left in place; None when there is none in time."""
@@ -225,7 +217,7 @@ class Wal:
         return file
 
     def _abandon(self, file: _File) -> None:
-        """After a failed write nothing more goes into this file; what it has is good up to its size."""
+        """After a failed write nothing more goes into this file; it is good up to its size."""
         file.cut()
         self._seal(file)
 

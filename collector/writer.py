@@ -1,8 +1,9 @@
 """From the log to the store, exactly once, in its own thread.
 
-An insert whose outcome is unknown (the connection broke, the store died) is tried again under the same
-deduplication token. While the store is away the log fills. Rows that the store refuses for what is in them
-are found by halving, put aside in `refused/` with the reason, and counted; they never hold up the rest.
+An insert whose outcome is unknown (the connection broke, the store died) is tried again under the
+same deduplication token. While the store is away the log fills. Rows that the store refuses for
+what is in them are found by halving, put aside in `refused/` with the reason, and counted; they
+never hold up the rest.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import logging
 import threading
 import time
 from collections import Counter
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from collector.batch import Account, Part, parts
 from collector.ledger import Count, Ledger
+from monitor.exceptions import StoreUnavailableError
 from monitor.store import Store, migrate
 
 if TYPE_CHECKING:
@@ -33,21 +35,21 @@ LEDGER_TYPES = {
     "entry": "LowCardinality(String)", "reason": "LowCardinality(String)", "count": "UInt64",
 }  # fmt: skip
 DATA_ERRORS = frozenset({
-    6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 153, 190, 321, 349, 395, 407, 441, 469,
+    6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 153, 190, 321, 349, 395, 407, 441,
+    469,
 })  # fmt: skip
-"""ClickHouse's codes for "these rows cannot be stored": parsing, ranges, conversions, constraints."""
+"""ClickHouse's codes for "not these rows": parsing, ranges, conversions, constraints."""
 STORE_ERRORS = frozenset({
     3, 60, 81, 159, 164, 192, 193, 194, 202, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439,
     497, 516, 999,
 })  # fmt: skip
-"""Codes for "not now": no such table yet, too many parts, no memory, no disk, no permission, shutting down."""
+"""Codes for "not now": no table yet, too many parts, no memory, no disk, no permission."""
 CLIENT_DATA_ERRORS = (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError)
 UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 PING_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
-ANSWER_WITHIN_S = 60
 
 
 class _StoppedError(Exception):
@@ -81,7 +83,7 @@ class Writer:
         self._thread.start()
 
     def stop(self, within_s: float) -> None:
-        """Write what the log still holds, as far as it goes within that time; the rest stays in the log."""
+        """Write what the log holds, as far as the time allows; the rest stays in it."""
         self._stop.set()
         self._thread.join(within_s)
         self._give_up.set()
@@ -104,14 +106,14 @@ class Writer:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
     def _step(self) -> bool:
-        """One segment, or one idle moment; True when all is done and the writer was asked to stop."""
+        """One segment, or one idle moment; True when asked to stop and all is done."""
         store = self._connect()
         stopping = self._stop.is_set()
         segment = self._wal.take(0.0 if stopping else 0.5)
         if segment is not None:
             self._write(store, segment)
         elif time.monotonic() - self._heard > PING_EVERY_S:
-            store.client.command("SELECT 1")
+            _ping(store)
             self._hear()
         if (stopping and segment is None) or time.monotonic() - self._flushed > LEDGER_EVERY_S:
             self._flush(store)
@@ -122,9 +124,9 @@ class Writer:
         if self._store is None:
             migrate(self._url, retention_days=self._retention_days)
             self._store = Store(self._url)
-            self._store.client.command("SELECT 1")
+            _ping(self._store)
             LOG.info("store.reached")
-        self._hear()
+            self._hear()
         return self._store
 
     def _hear(self) -> None:
@@ -150,7 +152,7 @@ class Writer:
         self._hear()
 
     def _insert(self, store: Store, part: Part, low: int, high: int) -> list[_Refused]:
-        """Insert rows `low` to `high` of a part; returns those that the store refuses for what they hold."""
+        """Insert rows `low` to `high` of a part; returns those that the store refuses."""
         whole = (low, high) == (0, len(part.rows))
         token = part.token if whole else f"{part.token}/{low}-{high}"
         reason = self._attempt(store, part, token, part.rows[low:high])
@@ -232,6 +234,11 @@ class _Refused:
     def document(self) -> dict[str, Any]:
         row = dict(zip(self._part.table.columns, self._part.rows[self._index], strict=True))
         return {"reason": self._reason, "table": self._part.table.name, "row": row}
+
+
+def _ping(store: Store) -> None:
+    if not store.client.ping():
+        raise StoreUnavailableError
 
 
 def insert(store: Store, table: str, types: dict[str, str], rows: list[Any], token: str) -> None:

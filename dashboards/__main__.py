@@ -20,7 +20,7 @@ APP = Path(__file__).with_name("app.py")
 
 
 def main() -> int:
-    """Serve until a signal says stop; a wrong setting or a taken port is one line on stderr and the error's exit code."""
+    """Serve until told to stop; a wrong setting or a taken port is one line and an exit code."""
     try:
         serve(load_settings())
     except OuterloopError as error:
@@ -30,24 +30,40 @@ def main() -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Serve the dashboards at `settings.host` and `settings.dashboard_port` until SIGTERM or SIGINT.
+    """Serve at `settings.host` and `settings.dashboard_port` until SIGTERM or SIGINT.
 
     Raises:
         PortInUseError: somebody else listens there.
     """
     _refuse_taken_port(settings.host, settings.dashboard_port)
-    # The pages read their settings from the environment: what a caller overrode must reach them too.
-    for name in ("store_url", "store_port", "database", "data_dir", "host", "dashboard_port", "public_url", "retrain_webhook_url"):
+    # The pages read the environment: what a caller overrode must reach them too.
+    for name in (
+        "store_url",
+        "store_port",
+        "database",
+        "data_dir",
+        "host",
+        "dashboard_port",
+        "public_url",
+        "retrain_webhook_url",
+    ):
         value = getattr(settings, name)
         if value is not None:
             os.environ[f"OUTERLOOP_{name.upper()}"] = str(value)
     from streamlit.web import cli  # noqa: PLC0415 - takes a second, and a taken port should not wait for it
 
     options = {
-        "server.address": settings.host, "server.port": settings.dashboard_port, "server.headless": "true",
-        "server.fileWatcherType": "none", "browser.gatherUsageStats": "false", "client.showErrorDetails": "none",
+        "server.address": settings.host,
+        "server.port": settings.dashboard_port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.showErrorDetails": "none",
     }
-    cli.main(["run", str(APP), *(f"--{name}={value}" for name, value in options.items())], standalone_mode=False)
+    cli.main(
+        ["run", str(APP), *(f"--{name}={value}" for name, value in options.items())],
+        standalone_mode=False,
+    )
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

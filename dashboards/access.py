@@ -23,12 +23,18 @@ def admit(settings: Settings) -> None:
     st.title("Outerloop")
     st.write("This dashboard can be reached from other machines, so it asks for its token.")
     with st.form("admission"):
-        told = st.text_input("Token", type="password", help="The value of OUTERLOOP_TOKEN on the machine that runs the dashboard.")
+        told = st.text_input(
+            "Token",
+            type="password",
+            help="The value of OUTERLOOP_TOKEN on the machine that runs the dashboard.",
+        )
         asked = st.form_submit_button("Open", type="primary")
     if asked:
         if expected and hmac.compare_digest(told.strip().encode(), expected.encode()):
             st.session_state["_admitted"] = True
             st.rerun()
         time.sleep(WRONG_TOKEN_WAIT_S)
-        st.error("That is not the token. It is the value of OUTERLOOP_TOKEN on the machine that runs the dashboard.")
+        st.error(
+            "That is not the token. It is the value of OUTERLOOP_TOKEN on the machine that runs the dashboard."
+        )
     st.stop()

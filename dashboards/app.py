@@ -1,4 +1,4 @@
-"""The dashboards' entry: five pages, one look. Run it with `python -m dashboards` or `outerloop dashboard`."""
+"""The dashboards' entry: five pages, one look. `python -m dashboards` runs it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboards.shell import remember
+from dashboards.shell import remember, run
 from dashboards.views import calls, health, incidents, overview, retrains
 
-st.set_page_config(page_title="Outerloop", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+st.set_page_config(
+    page_title="Outerloop", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
+)
 pages = {
-    "overview": st.Page(overview.show, title="Overview", icon=":material/monitoring:", default=True, url_path="overview"),
+    "overview": st.Page(
+        overview.show,
+        title="Overview",
+        icon=":material/monitoring:",
+        default=True,
+        url_path="overview",
+    ),
     "calls": st.Page(calls.show, title="Calls", icon=":material/forum:", url_path="calls"),
-    "incidents": st.Page(incidents.show, title="Incidents", icon=":material/error:", url_path="incidents"),
-    "retrains": st.Page(retrains.show, title="Retrains", icon=":material/model_training:", url_path="retrains"),
+    "incidents": st.Page(
+        incidents.show, title="Incidents", icon=":material/error:", url_path="incidents"
+    ),
+    "retrains": st.Page(
+        retrains.show, title="Retrains", icon=":material/model_training:", url_path="retrains"
+    ),
     "health": st.Page(health.show, title="Health", icon=":material/favorite:", url_path="health"),
 }
 remember(pages)
-st.navigation(list(pages.values())).run()
+run(st.navigation(list(pages.values())))

@@ -28,7 +28,7 @@ LONGEST_TEXT = 20_000
 
 @st.cache_resource(max_entries=16)
 def store(url: str) -> Store:
-    """The connection, shared by all who look: without a session its questions do not wait for each other."""
+    """The connection, shared by all: without a session, questions do not wait for each other."""
     return Store(url)
 
 
@@ -49,7 +49,10 @@ def facets(url: str) -> dict[str, list[str]]:
     frame = _frame(url, "facets")
     if frame.empty:
         return {}
-    return {str(name): [str(value) for value in group["value"]] for name, group in frame.groupby("facet")}
+    return {
+        str(name): [str(value) for value in group["value"]]
+        for name, group in frame.groupby("facet")
+    }
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=20, show_spinner=False)
@@ -62,7 +65,13 @@ def extent(url: str) -> Extent:
 def call_totals(url: str, filters: Filters, search: str, status: str, score: str) -> CallTotals:
     """The exact figures of the calls that match."""
     return store(url).read(
-        "call_count", CallTotals, package=QUESTIONS, **filters.parameters(), search=search, status=status, score=score
+        "call_count",
+        CallTotals,
+        package=QUESTIONS,
+        **filters.parameters(),
+        search=search,
+        status=status,
+        score=score,
     )[0]
 
 
@@ -70,7 +79,13 @@ def call_totals(url: str, filters: Filters, search: str, status: str, score: str
 def call_list(url: str, filters: Filters, search: str, status: str, score: str) -> pd.DataFrame:
     """The newest calls that match."""
     return _frame(
-        url, "call_list", **filters.parameters(), search=search, status=status, score=score, how_many=LISTED
+        url,
+        "call_list",
+        **filters.parameters(),
+        search=search,
+        status=status,
+        score=score,
+        how_many=LISTED,
     )
 
 
@@ -84,13 +99,17 @@ def score_names(url: str) -> list[str]:
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner="Opening the trace…")
 def trace_spans(url: str, trace_id: str) -> list[Span]:
     """Every step of a trace, in order of time."""
-    return store(url).read("trace_spans", Span, package=QUESTIONS, trace_id=trace_id, longest=LONGEST_TEXT)
+    return store(url).read(
+        "trace_spans", Span, package=QUESTIONS, trace_id=trace_id, longest=LONGEST_TEXT
+    )
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner=False)
 def trace_scores(url: str, trace_id: str, session_id: str) -> list[Score]:
     """Every verdict on a trace."""
-    return store(url).read("trace_scores", Score, package=QUESTIONS, trace_id=trace_id, session_id=session_id)
+    return store(url).read(
+        "trace_scores", Score, package=QUESTIONS, trace_id=trace_id, session_id=session_id
+    )
 
 
 def span_texts(url: str, trace_id: str, span_id: str) -> str:
@@ -130,9 +149,13 @@ def dataset_composition(url: str, dataset_version: str) -> pd.DataFrame:
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner=False)
-def kept(url: str, question: str, since: datetime, until: datetime, bucket_s: int = 0, how_many: int = 0) -> pd.DataFrame:
+def kept(
+    url: str, question: str, since: datetime, until: datetime, bucket_s: int = 0, how_many: int = 0
+) -> pd.DataFrame:
     """The answer to a question about the sidecar itself (ledger, jobs) in a stretch of time."""
-    more = {name: value for name, value in (("bucket_s", bucket_s), ("how_many", how_many)) if value}
+    more = {
+        name: value for name, value in (("bucket_s", bucket_s), ("how_many", how_many)) if value
+    }
     return _frame(url, question, since=since, until=until, **more)
 
 

@@ -45,7 +45,9 @@ class Filters:
         return {name: value for name, value in chosen.items() if value}
 
 
-def time_range(name: str, now: datetime, custom: tuple[datetime, datetime] | None = None) -> tuple[datetime, datetime]:
+def time_range(
+    name: str, now: datetime, custom: tuple[datetime, datetime] | None = None
+) -> tuple[datetime, datetime]:
     """The stretch that a range means at `now`, up to the end of the running minute.
 
     >>> from monitor.clock import parse_time
@@ -64,7 +66,8 @@ def bucket_s(since: datetime, until: datetime, *, most: int = MOST_BUCKETS) -> i
     """Seconds of one bar, so that a chart has at most `most` of them.
 
     >>> from monitor.clock import parse_time
-    >>> bucket_s(parse_time("2024-01-01"), parse_time("2024-01-02")), bucket_s(parse_time("2024-01-01"), parse_time("2024-01-31"))
+    >>> first = parse_time("2024-01-01")
+    >>> bucket_s(first, parse_time("2024-01-02")), bucket_s(first, parse_time("2024-01-31"))
     (3600, 86400)
     """
     length = (until - since).total_seconds()

@@ -1,4 +1,4 @@
-"""What stands around every view: the gate, the filters in the side bar and the address, and errors in words."""
+"""What stands around every view: the gate, the filters in side bar and address, errors in words."""
 
 from __future__ import annotations
 
@@ -22,14 +22,27 @@ from monitor.settings import Settings, load_settings
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
-__all__ = ["Desk", "link", "remember", "view"]
+__all__ = ["CHART_WIDTH", "Desk", "link", "remember", "run", "view"]
 
 log = logging.getLogger(__name__)
 
-RANGE_NAMES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "All", "custom": "Custom"}
+CHART_WIDTH = 488
+"""Pixels of a chart that stands beside another: two fit a laptop, one a narrow window."""
+NO_SCHEMA = ("UNKNOWN_DATABASE", "UNKNOWN_TABLE")
+RANGE_NAMES = {
+    "24h": "24 hours",
+    "7d": "7 days",
+    "30d": "30 days",
+    "all": "All",
+    "custom": "Custom",
+}
 LABELS = {
-    "service": "Service", "release": "Release", "environment": "Environment", "model": "Model",
-    "prompt_version": "Prompt version", "tag": "Tag",
+    "service": "Service",
+    "release": "Release",
+    "environment": "Environment",
+    "model": "Model",
+    "prompt_version": "Prompt version",
+    "tag": "Tag",
 }
 
 
@@ -63,46 +76,62 @@ def remember(pages: Mapping[str, Page]) -> None:
 
 
 def link(label: str, page: str, **query: str) -> None:
-    """A link to a page, e.g. `link("Open it", "calls", trace_id="…")`; the label may be a stranger's text."""
-    st.page_link(st.session_state["_pages"][page], label=words.plain(label), query_params={**_shared(), **query})
+    """A link to a page that keeps the filters; the label may be a stranger's text."""
+    st.page_link(
+        st.session_state["_pages"][page],
+        label=words.plain(label),
+        query_params={**_shared(), **query},
+    )
 
 
 def _shared() -> dict[str, str]:
     """The filters of the address, which a link keeps."""
-    return {name: st.query_params[name] for name in ("range", "since", "until", *FACETS) if name in st.query_params}
+    return {
+        name: st.query_params[name]
+        for name in ("range", "since", "until", *FACETS)
+        if name in st.query_params
+    }
+
+
+def run(page: Page) -> None:
+    """Let people in, read the filters, run the page, and say in words what went wrong.
+
+    The filters are drawn here and not by the page: only so does Streamlit keep them in the address
+    when a person goes from page to page.
+    """
+    try:
+        settings = load_settings()
+        admit(settings)
+        st.session_state["_desk"] = _desk(settings)
+        page.run()
+    except ConfigurationError as error:
+        st.error(f"A setting is wrong. {words.plain(error)}")
+    except (StoreUnavailableError, ClickHouseError, OSError) as error:
+        _say_why_store_is_silent(error)
 
 
 def view(show: Callable[[Desk], None]) -> Callable[[], None]:
-    """Make a page of a function: let people in, read the filters, run it, and say in words what went wrong."""
+    """Make a page of a function that wants the desk."""
 
     @functools.wraps(show)
     def page() -> None:
-        try:
-            settings = load_settings()
-            admit(settings)
-            show(_desk(settings))
-        except ConfigurationError as error:
-            st.error(f"A setting is wrong. {words.plain(error)}")
-        except StoreUnavailableError as error:
-            _say_store_is_down(error)
-        except ClickHouseError as error:
-            log.exception("a question to the store failed")
-            if "UNKNOWN_DATABASE" in str(error) or "UNKNOWN_TABLE" in str(error):
-                st.error("The store has no Outerloop schema yet. Run `outerloop migrate`, or start everything with `outerloop up`.")
-            else:
-                _say_store_is_down(error)
-        except OSError as error:
-            _say_store_is_down(error)
+        show(st.session_state["_desk"])
 
     return page
 
 
-def _say_store_is_down(error: Exception) -> None:
-    log.warning("store unavailable: %s", error)
-    st.error(
-        "The store does not answer, so there is nothing to show. Start it with `outerloop store`, or check"
-        " OUTERLOOP_STORE_URL; `outerloop doctor` says more."
-    )
+def _say_why_store_is_silent(error: Exception) -> None:
+    log.warning("the store gave no answer: %s", error)
+    if any(code in str(error) for code in NO_SCHEMA):
+        st.error(
+            "The store has no Outerloop schema yet. Run `outerloop migrate`, or start everything"
+            " with `outerloop up`."
+        )
+    else:
+        st.error(
+            "The store does not answer, so there is nothing to show. Start it with"
+            " `outerloop store`, or check OUTERLOOP_STORE_URL; `outerloop doctor` says more."
+        )
     st.button("Try again", type="primary")
 
 
@@ -112,29 +141,53 @@ def _desk(settings: Settings) -> Desk:
     with st.sidebar:
         range_name, stretch = _range(now)
         chosen = _facets(url)
-        st.text_input("Your name", key="actor", placeholder="dashboard", max_chars=80, help="Written beside what you do here: acknowledge, approve, promote.")
+        st.text_input(
+            "Your name",
+            key="actor",
+            placeholder="dashboard",
+            max_chars=80,
+            help="Written beside what you do here: acknowledge, approve, promote.",
+        )
         st.caption(f"Now: {words.when(now)}. All times are UTC.")
         if st.button("Refresh", icon=":material/refresh:", width="stretch"):
             st.cache_data.clear()
     tag_key, _, tag_value = chosen.pop("tag").partition("=")
-    return Desk(settings, url, now, Filters(*stretch, **chosen, tag_key=tag_key, tag_value=tag_value), range_name)
+    return Desk(
+        settings,
+        url,
+        now,
+        Filters(stretch[0], stretch[1], tag_key=tag_key, tag_value=tag_value, **chosen),
+        range_name,
+    )
 
 
 def _range(now: datetime) -> tuple[str, tuple[datetime, datetime]]:
     name = st.selectbox(
-        "Time", list(RANGE_NAMES), index=list(RANGES).index("7d"), format_func=RANGE_NAMES.__getitem__, key="range", bind="query-params"
+        "Time",
+        list(RANGE_NAMES),
+        index=list(RANGES).index("7d"),
+        format_func=RANGE_NAMES.__getitem__,
+        key="range",
+        bind="query-params",
     )
     if name != "custom":
         return name, time_range(name, now)
-    first = st.date_input("From (UTC day)", value=(now - timedelta(days=7)).date(), key="since", bind="query-params")
-    last = st.date_input("To (UTC day, included)", value=now.date(), key="until", bind="query-params")
+    first = st.date_input(
+        "From (UTC day)", value=(now - timedelta(days=7)).date(), key="since", bind="query-params"
+    )
+    last = st.date_input(
+        "To (UTC day, included)", value=now.date(), key="until", bind="query-params"
+    )
     start, end = sorted((first, last))
     midnight = time(tzinfo=UTC)
-    return name, (datetime.combine(start, midnight), datetime.combine(end, midnight) + timedelta(days=1))
+    return name, (
+        datetime.combine(start, midnight),
+        datetime.combine(end, midnight) + timedelta(days=1),
+    )
 
 
 def _facets(url: str) -> dict[str, str]:
-    """One select box per facet that has something to choose, the address's own value always among them."""
+    """One box per facet that has something to choose, the address's value among them."""
     known = data.facets(url)
     chosen = {}
     for name in FACETS:
@@ -146,6 +199,10 @@ def _facets(url: str) -> dict[str, str]:
             chosen[name] = ""
             continue
         chosen[name] = st.selectbox(
-            LABELS[name], ["", *values], format_func=lambda value: words.cut(words.visible(value), 60) or "Any", key=name, bind="query-params"
+            LABELS[name],
+            ["", *values],
+            format_func=lambda value: words.cut(words.visible(value), 60) or "Any",
+            key=name,
+            bind="query-params",
         )
     return chosen

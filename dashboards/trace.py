@@ -1,4 +1,4 @@
-"""A trace as a person reads it: steps in their tree, messages as a conversation, an answer against the right one. Pure."""
+"""A trace as a person reads it: a tree, a conversation, an answer against the right one. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from typing import Any
 
 from dashboards.rows import Span
 
-__all__ = ["FieldPair", "Message", "Part", "Placed", "conversation", "decoded", "field_pairs", "first_wrong", "place", "pretty"]
+__all__ = [
+    "FieldPair",
+    "Message",
+    "Part",
+    "Placed",
+    "conversation",
+    "decoded",
+    "field_pairs",
+    "first_wrong",
+    "place",
+    "pretty",
+]
 
 DEEPEST = 40
 MISSING = "(missing)"
@@ -89,7 +100,7 @@ def place(spans: Sequence[Span]) -> list[Placed]:
 
 
 def first_wrong(steps: Sequence[Placed]) -> int:
-    """Index of the step that went wrong first: the earliest of the innermost errors; 0 when none did."""
+    """Index of the step that went wrong first (the earliest innermost error), else of a call."""
     failed = [index for index, step in enumerate(steps) if step.span.status == "error"]
     if failed:
         return min(failed, key=lambda index: (-steps[index].depth, steps[index].start_ms))
@@ -114,7 +125,10 @@ def _message(one: dict[str, Any]) -> Message:
     parts = one.get("parts")
     if not isinstance(parts, list):
         parts = [{"type": "text", "content": one.get("content", "")}]
-    return Message(str(one.get("role", "unknown")), tuple(_part(part) for part in parts if isinstance(part, dict)))
+    return Message(
+        str(one.get("role", "unknown")),
+        tuple(_part(part) for part in parts if isinstance(part, dict)),
+    )
 
 
 def _part(part: dict[str, Any]) -> Part:
@@ -147,7 +161,7 @@ def decoded(text: str) -> Any:
 
 
 def field_pairs(answer: str, expected: str) -> list[FieldPair]:
-    """The answer field by field beside the right one, wrong fields first; [] when either is no JSON object.
+    """The answer beside the right one, wrong fields first; [] when either is no JSON object.
 
     >>> [pair.field for pair in field_pairs('{"a": 1, "d": "2023"}', '{"d": "2024", "a": 1}')]
     ['d', 'a']
@@ -156,7 +170,10 @@ def field_pairs(answer: str, expected: str) -> list[FieldPair]:
     if not isinstance(left, dict) or not isinstance(right, dict):
         return []
     ours, theirs = _flat(left), _flat(right)
-    pairs = [FieldPair(name, ours.get(name, MISSING), theirs.get(name, MISSING)) for name in {**theirs, **ours}]
+    pairs = [
+        FieldPair(name, ours.get(name, MISSING), theirs.get(name, MISSING))
+        for name in {**theirs, **ours}
+    ]
     return sorted(pairs, key=lambda pair: pair.same)
 
 

@@ -1,7 +1,8 @@
 """How figures, times and strangers' texts are written; pure.
 
-No number stands alone: a rate comes with its interval and its n, a time with its zone, a sum with its unit. A
-text that came with the traffic is never markup: `plain` makes it harmless where Streamlit would read Markdown.
+No number stands alone: a rate comes with its interval and its n, a time with its zone, a sum with its
+unit. A text that came with the traffic is never markup: `plain` makes it harmless where Streamlit
+would read Markdown.
 """
 
 from __future__ import annotations
@@ -9,11 +10,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime, timedelta
+from math import isnan
 from typing import Any
 
 from monitor.drift.intervals import wilson
 
-__all__ = ["ago", "count", "cut", "duration", "money", "noun", "percent", "plain", "rate", "span", "visible", "when"]
+__all__ = [
+    "ago",
+    "count",
+    "cut",
+    "duration",
+    "money",
+    "noun",
+    "percent",
+    "plain",
+    "rate",
+    "span",
+    "visible",
+    "when",
+]
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:^=])")
 
@@ -62,7 +77,8 @@ def rate(failures: int, n: int) -> str:
     if not n:
         return "none yet"
     interval = wilson(int(failures), int(n))
-    return f"{percent(failures / n)} ({percent(interval.low)} to {percent(interval.high)}, n = {count(n)})"
+    between = f"{percent(interval.low)} to {percent(interval.high)}"
+    return f"{percent(failures / n)} ({between}, n = {count(n)})"
 
 
 def money(usd: float) -> str:
@@ -84,18 +100,22 @@ def duration(milliseconds: float | None) -> str:
     >>> duration(12.34), duration(2345), duration(95_000), duration(None)
     ('12 ms', '2.3 s', '1.6 min', 'unknown')
     """
-    if milliseconds is None or milliseconds != milliseconds:  # NaN is how a frame says unknown
+    if milliseconds is None or isnan(milliseconds):  # NaN is how a frame says unknown
         return "unknown"
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else f"{milliseconds / 60_000:.1f} min"
+    return (
+        f"{milliseconds / 1000:.1f} s"
+        if milliseconds < 60_000
+        else f"{milliseconds / 60_000:.1f} min"
+    )
 
 
 def span(length: timedelta) -> str:
     """A length of time in words.
 
-    >>> span(timedelta(minutes=5)), span(timedelta(hours=30)), span(timedelta(days=12)), span(timedelta(seconds=3))
-    ('5 minutes', '30 hours', '12 days', '3 seconds')
+    >>> span(timedelta(minutes=5)), span(timedelta(hours=30)), span(timedelta(days=12))
+    ('5 minutes', '30 hours', '12 days')
     """
     seconds = max(0, int(length.total_seconds()))
     for size, name in ((172_800, "day"), (5400, "hour"), (60, "minute")):
@@ -126,9 +146,9 @@ def when(moment: datetime | None) -> str:
 
 
 def visible(text: str) -> str:
-    """A text whose control characters can be seen instead of acting: escapes, bells, direction overrides.
+    r"""A text whose control characters are seen instead of acting: escapes, direction overrides.
 
-    >>> visible("a\\x1b[31mred\\u202eevil")
+    >>> visible("a\x1b[31mred\u202eevil")
     'a␛[31mred⟦U+202E⟧evil'
     """
     if text.isascii() and text.isprintable():
@@ -150,10 +170,10 @@ def _visible(character: str) -> str:
 
 
 def plain(text: Any) -> str:
-    """A text that Streamlit's Markdown shows as it is, on one line.
+    r"""A text that Streamlit's Markdown shows as it is, on one line.
 
     >>> plain("<b>*due_date*</b> ![x](http://evil)")
-    '\\\\<b\\\\>\\\\*due\\\\_date\\\\*\\\\</b\\\\> \\\\!\\\\[x\\\\]\\\\(http\\\\://evil\\\\)'
+    '\\<b\\>\\*due\\_date\\*\\</b\\> \\!\\[x\\]\\(http\\://evil\\)'
     """
     return MARKUP.sub(r"\\\1", " ".join(visible(str(text)).split()))
 

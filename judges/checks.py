@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # has no types
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from judges.interaction import Interaction, JudgeFailure, Judgement
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Comparator", "Fields", "JsonSchema", "JsonValid"]
 
 EXCERPT = 80
+NOTHING_ELSE: Registry[Any] = Registry()
+"""Added to the standard's own schemas; without it the library fetches what a schema refers to."""
 MISSING = object()
 
 
@@ -80,7 +82,7 @@ class JsonSchema:
                 f"this is no JSON Schema: {error.message} at {error.json_path}"
             ) from error
         checker = Draft202012Validator.FORMAT_CHECKER if self.formats else None
-        validator = Draft202012Validator(self.schema, registry=REGISTRY, format_checker=checker)
+        validator = Draft202012Validator(self.schema, registry=NOTHING_ELSE, format_checker=checker)
         object.__setattr__(self, "_validator", validator)
 
     @property

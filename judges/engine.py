@@ -100,8 +100,9 @@ async def run(
     Raises:
         UnpricedError: there is a budget, and a judge does not know its price.
     """
+    budgeted = budget_usd is not None
     queue = [
-        (interaction, judge)
+        (interaction, judge, _most_usd(judge, interaction) if budgeted else 0.0)
         for interaction in sorted(interactions, key=lambda one: uniform(one.key, salt))
         for judge in judges
     ]
@@ -110,9 +111,8 @@ async def run(
     tasks: list[Task[Verdict]] = []
     stopped = ""
     async with asyncio.TaskGroup() as group:
-        for interaction, judge in queue:
+        for interaction, judge, most_usd in queue:
             await slots.acquire()
-            most_usd = _most_usd(judge, interaction, budgeted=budget_usd is not None)
             if until is not None and time.monotonic() >= until:
                 stopped = "deadline"
             elif not await budget.hold(most_usd):
@@ -120,8 +120,8 @@ async def run(
             if stopped:
                 break
             tasks.append(group.create_task(_ask(judge, interaction, budget, slots, most_usd)))
-    asked = zip((interaction for interaction, _ in queue), tasks, strict=False)
-    results = tuple((interaction, task.result()) for interaction, task in asked)
+    asked = zip(queue, tasks, strict=False)  # where it stopped there are fewer tasks
+    results = tuple((pair[0], task.result()) for pair, task in asked)
     return Run(results, budget.spent_usd, len(queue) - len(tasks), stopped)
 
 
@@ -144,15 +144,15 @@ async def _ask(
         slots.release()
 
 
-def _most_usd(judge: Judge, interaction: Interaction, *, budgeted: bool) -> float:
+def _most_usd(judge: Judge, interaction: Interaction) -> float:
     bound: Callable[[Interaction], float | None] | None = getattr(judge, "most_usd", None)
     most_usd = 0.0 if bound is None else bound(interaction)
-    if most_usd is None and budgeted:
+    if most_usd is None:
         raise UnpricedError(
             f"the price of judge {_name(judge)} is unknown, so that its budget cannot be held;"
             " pass it a Price, or set no budget"
         )
-    return most_usd or 0.0
+    return most_usd
 
 
 def _name(judge: Judge) -> str:

@@ -46,7 +46,7 @@ PRICES: Mapping[str, Price] = MappingProxyType(
         "gpt-5": Price(1.25, 10.0, 0.125),
         "gpt-5-mini": Price(0.25, 2.0, 0.025),
         "gpt-5-nano": Price(0.05, 0.4, 0.005),
-        "judge-standin": Price(0.0, 0.0),  # the simulation of monitor.standins.llm
+        "judge-stand-in": Price(0.0, 0.0),  # the simulation of monitor.standins.llm
     }
 )
 

@@ -19,7 +19,19 @@ from monitor.records import IncidentEvent
 if TYPE_CHECKING:
     from monitor.store import Store
 
-__all__ = ["Alarm", "Announcement", "Confirmation", "Example", "Incident", "IncidentDetails", "SliceShare", "fold", "incident", "incidents", "tell"]
+__all__ = [
+    "Alarm",
+    "Announcement",
+    "Confirmation",
+    "Example",
+    "Incident",
+    "IncidentDetails",
+    "SliceShare",
+    "fold",
+    "incident",
+    "incidents",
+    "tell",
+]
 
 
 class _Text(BaseModel):
@@ -133,7 +145,13 @@ class Incident:
     details: IncidentDetails
 
 
-STATES = {"opened": "open", "reopened": "open", "acknowledged": "acknowledged", "snoozed": "snoozed", "resolved": "resolved"}
+STATES = {
+    "opened": "open",
+    "reopened": "open",
+    "acknowledged": "acknowledged",
+    "snoozed": "snoozed",
+    "resolved": "resolved",
+}
 """Events that change the state; the others add evidence."""
 
 
@@ -155,7 +173,11 @@ def fold(events: Iterable[IncidentEvent]) -> list[Incident]:
             started_at=event.started_at,
             opened_at=before.opened_at if before else event.timestamp,
             updated_at=event.timestamp,
-            resolved_at=event.timestamp if event.event == "resolved" else None if state != "resolved" else before and before.resolved_at,
+            resolved_at=event.timestamp
+            if event.event == "resolved"
+            else None
+            if state != "resolved"
+            else before and before.resolved_at,
             state=state,
             actor=event.actor if event.event in STATES or not before else before.actor,
             details=IncidentDetails.model_validate_json(event.details or "{}"),
@@ -174,15 +196,34 @@ def incident(store: Store, incident_id: str) -> Incident | None:
 
 
 def tell(
-    store: Store, one: Incident, event: str, *, now: datetime, actor: str, via: str, note: str = "",
+    store: Store,
+    one: Incident,
+    event: str,
+    *,
+    now: datetime,
+    actor: str,
+    via: str,
+    note: str = "",
     details: IncidentDetails | None = None,
 ) -> Incident:
     """Append an event to an incident's life and return the incident as it stands after it."""
     after = replace(one, details=details or one.details)
     row = IncidentEvent(
-        timestamp=now, incident_id=one.incident_id, event=event, actor=actor, via=via, note=note, service=one.service,
-        title=one.title, severity=one.severity, cause=one.cause, field=one.field, detector=one.detector, series=one.series,
-        started_at=one.started_at, details=after.details.model_dump_json(),
+        timestamp=now,
+        incident_id=one.incident_id,
+        event=event,
+        actor=actor,
+        via=via,
+        note=note,
+        service=one.service,
+        title=one.title,
+        severity=one.severity,
+        cause=one.cause,
+        field=one.field,
+        detector=one.detector,
+        series=one.series,
+        started_at=one.started_at,
+        details=after.details.model_dump_json(),
     )
     store.append("incidents", [row])
     return incident(store, one.incident_id) or after

@@ -53,13 +53,19 @@ def window_of(store: Store, job: Job, until: datetime) -> Window:
 
 def by_the_wall(settings: Settings) -> None:
     """Run the schedule until the process is asked to stop; a run in progress is finished first."""
-    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-                                  executors={"default": {"type": "threadpool", "max_workers": 1}})
+    scheduler = BlockingScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        executors={"default": {"type": "threadpool", "max_workers": 1}},
+    )
     store = Store(settings.store)
     for job in SCHEDULE:
         scheduler.add_job(
-            _tick, IntervalTrigger(seconds=int(job.every.total_seconds()), timezone="UTC"), args=[job, store, settings],
-            id=job.name, next_run_time=utcnow(),
+            _tick,
+            IntervalTrigger(seconds=int(job.every.total_seconds()), timezone="UTC"),
+            args=[job, store, settings],
+            id=job.name,
+            next_run_time=utcnow(),
         )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: scheduler.shutdown(wait=False))
@@ -80,7 +86,10 @@ def _tick(job: Job, store: Store, settings: Settings) -> JobRun | None:
 def replay(settings: Settings, times: Iterable[str]) -> None:
     """Move the clock from line to line and run what fell due; see the module's docstring."""
     store = Store(settings.store)
-    triggers = {job.name: IntervalTrigger(seconds=int(job.every.total_seconds()), timezone="UTC") for job in SCHEDULE}
+    triggers = {
+        job.name: IntervalTrigger(seconds=int(job.every.total_seconds()), timezone="UTC")
+        for job in SCHEDULE
+    }
     next_run: dict[str, datetime] = {}
     for line in times:
         now = parse_time(line.strip())
@@ -89,7 +98,10 @@ def replay(settings: Settings, times: Iterable[str]) -> None:
             if next_run.get(job.name, now) <= now:
                 runs.append(run_job(job, store, settings, window_of(store, job, now)))
                 next_run[job.name] = triggers[job.name].get_next_fire_time(now, now)
-        done = {run.job: {"outcome": run.outcome, "counts": run.counts, "error": run.error} for run in runs}
+        done = {
+            run.job: {"outcome": run.outcome, "counts": run.counts, "error": run.error}
+            for run in runs
+        }
         sys.stdout.write(json.dumps({"now": line.strip(), "runs": done}) + "\n")
         sys.stdout.flush()
 

@@ -39,7 +39,11 @@ def _http_url(value: object) -> object:
 
 
 def _names(value: object) -> object:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    return (
+        [name.strip() for name in value.split(",") if name.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 Url = Annotated[str | None, BeforeValidator(_http_url)]
@@ -50,7 +54,11 @@ class Settings(BaseSettings):
     """Everything that can be set, with its default; `docs/settings.md` is made from this class."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file="outerloop.toml", extra="forbid", env_ignore_empty=True, frozen=True
+        env_prefix=PREFIX,
+        toml_file="outerloop.toml",
+        extra="forbid",
+        env_ignore_empty=True,
+        frozen=True,
     )
 
     store_url: Url = Field(
@@ -65,14 +73,20 @@ class Settings(BaseSettings):
         examples=["/var/lib/outerloop"],
     )
     host: str = Field(
-        "127.0.0.1", description="address that collector and dashboard listen on", examples=["0.0.0.0"]  # noqa: S104 - an example
+        "127.0.0.1",
+        description="address that collector and dashboard listen on",
+        examples=["0.0.0.0"],  # noqa: S104 - an example
     )
     otlp_http_port: Port = Field(4318, description="OTLP over HTTP", examples=[4318])
     otlp_grpc_port: Port = Field(4317, description="OTLP over gRPC", examples=[4317])
-    store_port: Port = Field(8125, description="the embedded store's HTTP front, on loopback", examples=[8125])
+    store_port: Port = Field(
+        8125, description="the embedded store's HTTP front, on loopback", examples=[8125]
+    )
     dashboard_port: Port = Field(8501, description="dashboards", examples=[8501])
     endpoint: Url = Field(
-        "http://127.0.0.1:4318", description="where the SDK sends", examples=["http://127.0.0.1:4318"]
+        "http://127.0.0.1:4318",
+        description="where the SDK sends",
+        examples=["http://127.0.0.1:4318"],
     )
     token: SecretStr | None = Field(
         None,
@@ -81,43 +95,71 @@ class Settings(BaseSettings):
         examples=["a-long-random-text"],
     )
     database: str = Field(
-        "outerloop", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database name", examples=["outerloop"]
+        "outerloop",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="database name",
+        examples=["outerloop"],
     )
     judge_base_url: Url = Field(
         None, description="any OpenAI-compatible endpoint", examples=["http://127.0.0.1:11434/v1"]
     )
     judge_api_key: SecretStr | None = Field(None, description="its key", examples=["sk-…"])
     judge_models: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
-        default_factory=list, description="models, separated by commas", examples=["gpt-5-mini,claude-haiku-4-5"]
+        default_factory=list,
+        description="models, separated by commas",
+        examples=["gpt-5-mini,claude-haiku-4-5"],
     )
     judge_daily_budget_usd: float | None = Field(
         None, ge=0, description="hard limit of what judges may spend in a UTC day", examples=[5.0]
     )
     embedding_model: str = Field(
-        "sentence-transformers/all-MiniLM-L6-v2", description="a name or a local folder",
+        "sentence-transformers/all-MiniLM-L6-v2",
+        description="a name or a local folder",
         examples=["/models/all-MiniLM-L6-v2"],
     )
     slack_token: SecretStr | None = Field(None, description="bot token", examples=["xoxb-…"])
-    slack_channel: str | None = Field(None, description="channel id or name", examples=["#llm-alerts"])
-    slack_app_token: SecretStr | None = Field(None, description="app token for Socket Mode", examples=["xapp-…"])
-    slack_signing_secret: SecretStr | None = Field(None, description="of the Slack app", examples=["8f74…"])
-    slack_webhook_url: Url = Field(
-        None, description="incoming webhook, when there is no bot token", examples=["https://hooks.slack.com/services/…"]
+    slack_channel: str | None = Field(
+        None, description="channel id or name", examples=["#llm-alerts"]
     )
-    slack_base_url: Url = Field(None, description="Slack's Web API, for tests and proxies", examples=["https://slack.com/api"])
+    slack_app_token: SecretStr | None = Field(
+        None, description="app token for Socket Mode", examples=["xapp-…"]
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="of the Slack app", examples=["8f74…"]
+    )
+    slack_webhook_url: Url = Field(
+        None,
+        description="incoming webhook, when there is no bot token",
+        examples=["https://hooks.slack.com/services/…"],
+    )
+    slack_base_url: Url = Field(
+        None,
+        description="Slack's Web API, for tests and proxies",
+        examples=["https://slack.com/api"],
+    )
     retrain_webhook_url: Url = Field(
-        None, description="the fine-tune job that is asked to retrain", examples=["https://gpu.example/retrain"]
+        None,
+        description="the fine-tune job that is asked to retrain",
+        examples=["https://gpu.example/retrain"],
     )
     retrain_webhook_secret: SecretStr | None = Field(
-        None, description="Standard Webhooks secret shared with it", examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+        None,
+        description="Standard Webhooks secret shared with it",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
     )
-    alert_webhook_url: Url = Field(None, description="generic alert sink", examples=["https://ops.example/alerts"])
+    alert_webhook_url: Url = Field(
+        None, description="generic alert sink", examples=["https://ops.example/alerts"]
+    )
     alert_webhook_secret: SecretStr | None = Field(
         None, description="Standard Webhooks secret shared with it", examples=["whsec_…"]
     )
-    retention_days: int = Field(90, ge=0, description="days that rows are kept; 0 keeps them for ever", examples=[90])
+    retention_days: int = Field(
+        90, ge=0, description="days that rows are kept; 0 keeps them for ever", examples=[90]
+    )
     public_url: Url = Field(
-        None, description="where people reach the dashboard, for links in alerts", examples=["https://outerloop.example"]
+        None,
+        description="where people reach the dashboard, for links in alerts",
+        examples=["https://outerloop.example"],
     )
 
     @classmethod
@@ -147,7 +189,11 @@ class Settings(BaseSettings):
         """URL of the store, embedded or not, database included."""
         if self.store_url is None:
             return f"http://127.0.0.1:{self.store_port}/{self.database}"
-        return self.store_url if urlsplit(self.store_url).path.strip("/") else f"{self.store_url}/{self.database}"
+        return (
+            self.store_url
+            if urlsplit(self.store_url).path.strip("/")
+            else f"{self.store_url}/{self.database}"
+        )
 
     @property
     def dashboard_url(self) -> str:
@@ -169,9 +215,13 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_explain(problem) for problem in error.errors())) from error
+        raise ConfigurationError(
+            "\n".join(_explain(problem) for problem in error.errors())
+        ) from error
     except ValueError as error:  # a file that is no TOML, or an env value that is no JSON list
-        raise ConfigurationError(f"outerloop.toml or the environment cannot be read: {error}") from error
+        raise ConfigurationError(
+            f"outerloop.toml or the environment cannot be read: {error}"
+        ) from error
 
 
 def _explain(problem: Any) -> str:

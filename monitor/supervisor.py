@@ -82,7 +82,10 @@ class Supervisor:
         running = _Running(part, self._spawn(part), time.monotonic())
         self._running.append(running)
         self._wait_ready(running)
-        self.say(f"{part.name} is up" + (f" at {part.ready_url.rsplit('/', 1)[0]}" if part.ready_url else ""))
+        self.say(
+            f"{part.name} is up"
+            + (f" at {part.ready_url.rsplit('/', 1)[0]}" if part.ready_url else "")
+        )
         return running.process
 
     def watch_once(self) -> None:
@@ -91,13 +94,19 @@ class Supervisor:
         for running in self._running:
             if running.due is not None:
                 if running.due <= now:
-                    running.process, running.started, running.due = self._spawn(running.part), now, None
+                    running.process, running.started, running.due = (
+                        self._spawn(running.part),
+                        now,
+                        None,
+                    )
                     self.say(f"{running.part.name} was restarted (pid {running.process.pid})")
             elif running.process.poll() is not None:
                 running.restarts = 0 if now - running.started > SETTLED_S else running.restarts + 1
                 pause = BACKOFF_S[min(running.restarts, len(BACKOFF_S) - 1)]
                 running.due = now + pause
-                self.say(f"{running.part.name} died ({_how(running.process.returncode)}); restarting in {pause:g} s")
+                self.say(
+                    f"{running.part.name} died ({_how(running.process.returncode)}); restarting in {pause:g} s"
+                )
 
     def stop(self) -> None:
         """Stop all parts, the last started first; returns when none is left."""
@@ -118,8 +127,13 @@ class Supervisor:
     def _spawn(self, part: Part) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE if part.piped else None
         return subprocess.Popen(  # noqa: S603 - our own modules by our own interpreter
-            [sys.executable, "-m", part.module, *part.arguments], env={**os.environ, **self.environment}, text=True,
-            start_new_session=True, stdin=pipe or subprocess.DEVNULL, stdout=pipe or self.output, stderr=self.output,
+            [sys.executable, "-m", part.module, *part.arguments],
+            env={**os.environ, **self.environment},
+            text=True,
+            start_new_session=True,
+            stdin=pipe or subprocess.DEVNULL,
+            stdout=pipe or self.output,
+            stderr=self.output,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads are running yet
         )
 
@@ -128,11 +142,15 @@ class Supervisor:
         while part.ready_url and not _answers(part.ready_url):
             code = running.process.poll()
             if code is not None:
-                error = OuterloopError(f"{part.name} could not start ({_how(code)}); its own message is above")
+                error = OuterloopError(
+                    f"{part.name} could not start ({_how(code)}); its own message is above"
+                )
                 error.exit_code = WRONG_USE if code == WRONG_USE else 1
                 raise error
             if time.monotonic() > deadline:
-                raise OuterloopError(f"{part.name} was not ready within {READY_TIMEOUT_S} s at {part.ready_url}")
+                raise OuterloopError(
+                    f"{part.name} was not ready within {READY_TIMEOUT_S} s at {part.ready_url}"
+                )
             time.sleep(0.05)
 
 
@@ -143,9 +161,20 @@ def sidecar(settings: Settings, *, dashboard: bool = True) -> list[Part]:
         Part("scheduler", "monitor.cli", arguments=["scheduler"]),
     ]
     if settings.store_url is None:
-        parts.insert(0, Part("store", "collector.embedded_store", f"http://127.0.0.1:{settings.store_port}/ping"))
+        parts.insert(
+            0,
+            Part(
+                "store", "collector.embedded_store", f"http://127.0.0.1:{settings.store_port}/ping"
+            ),
+        )
     if dashboard:
-        parts.append(Part("dashboard", "dashboards", f"http://{settings.host}:{settings.dashboard_port}/_stcore/health"))
+        parts.append(
+            Part(
+                "dashboard",
+                "dashboards",
+                f"http://{settings.host}:{settings.dashboard_port}/_stcore/health",
+            )
+        )
     return parts
 
 

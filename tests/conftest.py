@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sdk_sink import lenient, sdk, sink  # noqa: F401 - fixtures of the SDK's tests
 
 from monitor.store import Store, migrate
 
@@ -49,7 +50,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes], *, timeout_s: float = 6
 
 def start(module: str, *arguments: str, ready: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start one of our processes (`python -m module`) and wait until `ready` answers."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], env={**os.environ, **environment})
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], env={**os.environ, **environment}
+    )
     wait_for(ready, process)
     return process
 
@@ -69,8 +72,10 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of one embedded store process, shared by the whole test session (of this worker)."""
     port = free_port()
     process = start(
-        "collector.embedded_store", ready=f"http://127.0.0.1:{port}/ping",
-        OUTERLOOP_DATA_DIR=str(tmp_path_factory.mktemp("store")), OUTERLOOP_STORE_PORT=str(port),
+        "collector.embedded_store",
+        ready=f"http://127.0.0.1:{port}/ping",
+        OUTERLOOP_DATA_DIR=str(tmp_path_factory.mktemp("store")),
+        OUTERLOOP_STORE_PORT=str(port),
     )
     yield f"http://127.0.0.1:{port}"
     assert stop(process) == 0

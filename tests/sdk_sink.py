@@ -1,7 +1,8 @@
-"""A loopback OTLP collector that remembers what it was sent and answers as it is told; for the SDK's tests."""
+"""A loopback OTLP collector for the SDK's tests: remembers what it is sent, answers as told."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import threading
 import time
@@ -108,8 +109,9 @@ class Sink:
 
 def _span(span: Any, resource: dict[str, Any]) -> SinkSpan:
     return SinkSpan(
-        span.name, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(), span.kind, span.status.code,
-        span.status.message, span.start_time_unix_nano, span.end_time_unix_nano, attributes(span.attributes), resource,
+        span.name, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(),
+        span.kind, span.status.code, span.status.message, span.start_time_unix_nano, span.end_time_unix_nano,
+        attributes(span.attributes), resource,
         [(event.name, attributes(event.attributes)) for event in span.events],
     )  # fmt: skip
 
@@ -143,6 +145,12 @@ def serve(sink: Sink, port: int = 0) -> ThreadingHTTPServer:
                     if self.headers.get("Content-Encoding") == "gzip"
                     else body,
                 )
+            with contextlib.suppress(
+                BrokenPipeError, ConnectionResetError
+            ):  # a client that did not wait
+                self._say(status, headers, content)
+
+        def _say(self, status: int, headers: dict[str, str], content: bytes) -> None:
             self.send_response(status)
             for name, value in {"Content-Length": str(len(content)), **headers}.items():
                 self.send_header(name, value)
@@ -189,7 +197,7 @@ def lenient() -> Iterator[None]:
 
 
 def delivered(sink: Sink, count: int) -> list[SinkSpan]:
-    """Flush, insist that the collector has everything, and return its spans in order of their start."""
+    """Flush, insist that the collector has everything; its spans in order of their start."""
     delivery = monitor.flush(5)
     assert (delivery.pending, delivery.dropped) == (0, 0), delivery
     assert len(sink.spans) + len(sink.events) == count, [span.name for span in sink.spans]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 ADDRESS = "127.0.0.1"
-GRACE_S = 3
+GRACE_S = 2
 KEEP_ALIVE_S = 600
 """Longer than clients keep a connection, so that an insert never meets one that was just closed."""
 
@@ -63,10 +63,8 @@ def serve(settings: Settings) -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_run(app, listener, ready))
         finally:
-            if not app.shut(GRACE_S):
-                os._exit(
-                    0
-                )  # a statement that cannot be stopped; what was acknowledged is stored already
+            if not app.shut(GRACE_S):  # a statement that nothing stops, and nothing to lose:
+                os._exit(0)  # what was acknowledged is stored, the lock ends with the process
             engine.close()
     finally:
         lock.release()

@@ -7,8 +7,10 @@ nothing of it can leak into the next.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chdb.state.sqlitelike import Connection
 
@@ -43,8 +45,11 @@ class Summary:
 class Session:
     """A connection with the settings of one request; used by one thread."""
 
-    def __init__(self, connection: Connection, parameters: Mapping[str, str]) -> None:
+    def __init__(
+        self, connection: Connection, parameters: Mapping[str, str], scratch: Path
+    ) -> None:
         self._connection = connection
+        self._scratch = scratch
         self._parameters = dict(parameters)
         self.summary = Summary()
 
@@ -75,20 +80,31 @@ class Session:
         """Make a temporary table out of data that came with the query."""
         table = _quote(name, "`")
         self._connection.query(f"CREATE TEMPORARY TABLE {table} ({structure})")
-        with self._connection.send_insert(f"INSERT INTO {table}", data_format) as inserter:
-            inserter.append(data)
-            inserter.finish()
+        self._put(f"INSERT INTO {table}", "", data_format, [data])
 
-    def insert(self, sql: str, data_format: str, chunks: Iterable[bytes]) -> None:
+    def insert(
+        self, sql: str, data_format: str, chunks: Iterable[bytes], *, settings: str = ""
+    ) -> None:
         """Insert the rows that `chunks` hold; returns when they are stored."""
-        for name, value in self._parameters.items():  # send_insert takes none, a session does
+        for name, value in self._parameters.items():
             self._connection.query(f"SET param_{name} = {_quote(value)}")
-        with self._connection.send_insert(sql, data_format) as inserter:
+        result = self._put(sql, settings, data_format, chunks)
+        self.summary.written_rows += result.rows_written()
+        self.summary.written_bytes += result.bytes_written()
+
+    def _put(self, sql: str, settings: str, data_format: str, chunks: Iterable[bytes]) -> Any:
+        """Send an insert, its data by way of a file.
+
+        chDB's other ways lose data: streamed inserts (`send_insert`) drop every error that comes after
+        parsing, a violated constraint or a view that throws, and report rows as written that are nowhere; data
+        behind the statement itself end at the first blank line, which binary formats hold.
+        """
+        with tempfile.NamedTemporaryFile(dir=self._scratch) as data:
             for chunk in chunks:
-                inserter.append(chunk)
-            result = inserter.finish()
-        self.summary.written_rows += result.rows_written
-        self.summary.written_bytes += result.bytes_written
+                data.write(chunk)
+            data.flush()
+            source = f"FROM INFILE {_quote(data.name)} {settings} FORMAT {data_format}"
+            return self._connection.query(f"{sql} {source}", "TabSeparated")
 
 
 class Engine:
@@ -101,6 +117,9 @@ class Engine:
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._path = str(path)
+        self._scratch = path.with_name(f"{path.name}-incoming")
+        shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed process left behind
+        self._scratch.mkdir()
         self._root = Connection(self._path)  # keeps the engine alive between requests
         row = (
             self._root.query("SELECT version(), timezone()", "TabSeparated")
@@ -132,7 +151,7 @@ class Engine:
                 connection.query(f"USE {_quote(database, '`')}")
             if wanted:
                 connection.query(_set(wanted))
-            yield Session(connection, parameters)
+            yield Session(connection, parameters, self._scratch)
         except (RuntimeError, UnicodeDecodeError) as error:  # ChdbError is a RuntimeError
             raise QueryError.from_engine(error) from error
         finally:

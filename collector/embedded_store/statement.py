@@ -51,6 +51,8 @@ class Statement:
     """The FORMAT that it names: of its data for an INSERT, else of its result."""
     data_at: int | None
     """Where in the text the data of an INSERT begin; none for everything else."""
+    settings: str = ""
+    """An INSERT's own SETTINGS clause, which `sql` leaves out; an empty text without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def read_statement(text: bytes, *, complete: bool = True) -> Statement | None:
         QueryError: there is more than one statement, or the result should go into a file.
 
     >>> read_statement(b"INSERT INTO t (a) FORMAT TSV\n1\n")
-    Statement(sql='INSERT INTO t (a)', verb='INSERT', format='TSV', data_at=29)
+    Statement(sql='INSERT INTO t (a)', verb='INSERT', format='TSV', data_at=29, settings='')
     >>> read_statement(b"SELECT 'FORMAT x; y' FORMAT JSON;").format
     'JSON'
     """
@@ -133,19 +135,31 @@ class _Tops:
 def _read_insert(text: bytes, tokens: _Tops, *, complete: bool) -> Statement | None:
     """An INSERT whose data follow; none for INSERT … SELECT, or when its head is not all there."""
     named = False
+    end: int | None = None  # where a SETTINGS clause begins
     for token in tokens:
         if named and token.word in ("SELECT", "WITH", "FROM", "WATCH"):
             return None
+        if named and token.word == "SETTINGS" and end is None:
+            end = token.start
         if named and token.word == "VALUES":
-            return Statement(_decode(text[: token.start]), "INSERT", "Values", token.end)
+            return _with_data(text, end, token.start, "Values", token.end)
         if named and token.word == "FORMAT":
             name = next(tokens, None)
             if name is None or name.kind != "word" or (name.end == len(text) and not complete):
                 return None
-            head = _decode(text[: token.start])
-            return Statement(head, "INSERT", name.text.decode(), _data_start(text, name.end))
+            return _with_data(
+                text, end, token.start, name.text.decode(), _data_start(text, name.end)
+            )
         named = named or token.word not in ("INTO", "TABLE", "FUNCTION")
-    return Statement(_decode(text), "INSERT", None, len(text)) if named and complete else None
+    return _with_data(text, end, len(text), None, len(text)) if named and complete else None
+
+
+def _with_data(
+    text: bytes, settings_at: int | None, end: int, data_format: str | None, data_at: int
+) -> Statement:
+    cut = end if settings_at is None else settings_at
+    settings = _decode(text[cut:end]).strip()
+    return Statement(_decode(text[:cut]), "INSERT", data_format, data_at, settings)
 
 
 def _data_start(text: bytes, end: int) -> int:
@@ -163,7 +177,7 @@ def _refuse(tokens: list[_Token]) -> None:
     words = [token.word for token in tokens]
     if words[:1] == ["SYSTEM"] and words[1:2] in (["SHUTDOWN"], ["KILL"], ["SUSPEND"]):
         raise QueryError(  # the engine would signal the whole process group, supervisor included
-            NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "stop the embedded store by a SIGTERM to its process"
+            NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "stop the embedded store with a SIGTERM to it"
         )  # fmt: skip
     if ("INTO", "OUTFILE") in pairwise(words):
         raise QueryError(

@@ -115,7 +115,9 @@ def _run(
 ) -> Iterator[bytes]:
     """The bytes of the result; none for an INSERT."""
     if statement.data_at is not None:
-        session.insert(statement.sql, statement.format or "Values", data)
+        session.insert(
+            statement.sql, statement.format or "Values", data, settings=statement.settings
+        )
         return
     if statement.verb in ("SELECT", "WITH", "FROM") and streams(result_format):
         try:

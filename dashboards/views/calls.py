@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboards import charts, data, words
+from dashboards import trace as reading
 from dashboards.shell import Desk, view
 from dashboards.views.overview import say_why_empty
 from dashboards.views.step import show_scores, show_step
 from dashboards.words import plain
-from dashboards import trace as reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,24 +37,44 @@ def show(desk: Desk) -> None:
 def _list(desk: Desk) -> None:
     st.title("Calls")
     left, middle, right = st.columns([3, 1, 1])
-    search = left.text_input("Search", key="q", bind="query-params", placeholder="text in the input or output, or a trace id", max_chars=200)
-    status = middle.selectbox("Ended", list(STATUSES), format_func=STATUSES.__getitem__, key="status", bind="query-params")
-    score = right.selectbox("Failed score", _scores(desk), format_func=lambda name: words.visible(name) or "Any", key="score", bind="query-params")
+    search = left.text_input(
+        "Search",
+        key="q",
+        bind="query-params",
+        placeholder="text in the input or output, or a trace id",
+        max_chars=200,
+    )
+    status = middle.selectbox(
+        "Ended", list(STATUSES), format_func=STATUSES.__getitem__, key="status", bind="query-params"
+    )
+    score = right.selectbox(
+        "Failed score",
+        _scores(desk),
+        format_func=lambda name: words.visible(name) or "Any",
+        key="score",
+        bind="query-params",
+    )
     totals = data.call_totals(desk.url, desk.filters, search.strip(), status, score)
     if not totals.calls:
         if search or status or score:
-            st.info("No call matches the search. Take a word away, or choose another time in the side bar.")
+            st.info(
+                "No call matches the search. Take a word away, or choose another time in the side bar."
+            )
         else:
             say_why_empty(desk)
         return
     st.markdown(
-        f"**{words.noun(totals.calls, 'call')}** · errors {plain(words.rate(totals.errors, totals.calls))} · cost {plain(words.money(totals.cost_usd))}"
+        f"**{words.noun(totals.calls, 'call')}** · errors"
+        f" {plain(words.rate(totals.errors, totals.calls))} · cost {plain(words.money(totals.cost_usd))}"
         f"{f' ({words.count(totals.unpriced)} without known cost)' if totals.unpriced else ''}"
         f" · p50 {words.duration(totals.p50_ms)} · p99 {words.duration(totals.p99_ms)} · {desk.range_words}"
     )
     calls = data.call_list(desk.url, desk.filters, search.strip(), status, score)
     if totals.calls > len(calls):
-        st.caption(f"The newest {words.count(len(calls))} of {words.count(totals.calls)} are listed. Choose a row to open its trace.")
+        st.caption(
+            f"The newest {words.count(len(calls))} of {words.count(totals.calls)} are listed."
+            " Choose a row to open its trace."
+        )
     else:
         st.caption("Choose a row to open its trace.")
     chosen = _table(calls)
@@ -75,7 +95,8 @@ def _table(calls: pd.DataFrame) -> str:
         input=calls["input"].map(lambda text: words.visible(" ".join(text.split()))),
         output=calls["output"].map(lambda text: words.visible(" ".join(text.split()))),
         end=calls["status"].map(STATUSES).fillna(calls["status"]),
-        tokens=calls["input_tokens"].fillna(0).astype("int64") + calls["output_tokens"].fillna(0).astype("int64"),
+        tokens=calls["input_tokens"].fillna(0).astype("int64")
+        + calls["output_tokens"].fillna(0).astype("int64"),
     )
     event = st.dataframe(
         shown,
@@ -84,19 +105,44 @@ def _table(calls: pd.DataFrame) -> str:
         key="call_list",
         on_select="rerun",
         selection_mode="single-row",
-        column_order=["timestamp", "input", "output", "end", "duration_ms", "cost_usd", "tokens", "release", "service", "request_model", "error_type", "trace_id"],
+        column_order=[
+            "timestamp",
+            "input",
+            "output",
+            "end",
+            "duration_ms",
+            "cost_usd",
+            "tokens",
+            "release",
+            "service",
+            "request_model",
+            "error_type",
+            "trace_id",
+        ],
         column_config={
-            "timestamp": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=150),
+            "timestamp": st.column_config.DatetimeColumn(
+                "Time (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=150
+            ),
             "input": st.column_config.TextColumn("Input", width=260),
             "output": st.column_config.TextColumn("Output", width=260),
             "end": st.column_config.TextColumn("Ended", width=80),
             "duration_ms": st.column_config.NumberColumn("Took (ms)", format="%.0f", width=80),
             "cost_usd": st.column_config.NumberColumn("Cost (USD)", format="%.5f", width=85),
             "tokens": st.column_config.NumberColumn("Tokens", format="localized", width=70),
-            "release": "Release", "service": "Service", "request_model": "Model", "error_type": "Error", "trace_id": "Trace",
+            "release": "Release",
+            "service": "Service",
+            "request_model": "Model",
+            "error_type": "Error",
+            "trace_id": "Trace",
         },
     )
-    st.download_button("Download these rows as CSV", calls.to_csv(index=False), "calls.csv", "text/csv", on_click="ignore")
+    st.download_button(
+        "Download these rows as CSV",
+        calls.to_csv(index=False),
+        "calls.csv",
+        "text/csv",
+        on_click="ignore",
+    )
     rows = event["selection"]["rows"]
     return str(calls.iloc[rows[0]]["trace_id"]) if rows else ""
 
@@ -108,17 +154,22 @@ def _trace(desk: Desk, trace_id: str) -> None:
     if not spans:
         st.title("Trace")
         st.warning(
-            f"There is no trace {plain(words.cut(trace_id, 80))} in this store. It may have been erased, be older than the"
+            f"There is no trace {plain(words.cut(trace_id, 80))} in this store. It may have been"
+            " erased, be older than the"
             f" {desk.settings.retention_days} days that rows are kept, or not have arrived yet."
         )
         return
     steps = reading.place(spans)
-    scores = data.trace_scores(desk.url, trace_id, next((span.session_id for span in spans if span.session_id), ""))
+    scores = data.trace_scores(
+        desk.url, trace_id, next((span.session_id for span in spans if span.session_id), "")
+    )
     _head(trace_id, steps, scores)
     place = _stepper(steps)
     st.altair_chart(charts.waterfall(steps[:WATERFALL_ROWS], place))
     if len(steps) > WATERFALL_ROWS:
-        st.caption(f"The first {WATERFALL_ROWS} of {len(steps)} steps are drawn; step through the rest with the buttons.")
+        st.caption(
+            f"The first {WATERFALL_ROWS} of {len(steps)} steps are drawn; step through the rest with the buttons."
+        )
     show_step(desk, trace_id, steps[place], scores)
     show_scores(scores, spans)
 
@@ -137,10 +188,15 @@ def _head(trace_id: str, steps: list[reading.Placed], scores: list[Score]) -> No
     priced = [span.cost_usd for span in calls if span.cost_usd is not None]
     errors = sum(step.span.status == "error" for step in steps)
     facts = [
-        words.when(root.timestamp), f"service {root.service or 'unknown'}", f"release {root.release or 'unknown'}",
-        f"took {words.duration(max(step.end_ms for step in steps))}", words.noun(len(steps), "step"), words.noun(len(calls), "LLM call"),
+        words.when(root.timestamp),
+        f"service {root.service or 'unknown'}",
+        f"release {root.release or 'unknown'}",
+        f"took {words.duration(max(step.end_ms for step in steps))}",
+        words.noun(len(steps), "step"),
+        words.noun(len(calls), "LLM call"),
         f"cost {words.money(sum(priced))}" if priced else "cost unknown",
-        words.noun(errors, "error"), words.noun(len(scores), "score"),
+        words.noun(errors, "error"),
+        words.noun(len(scores), "score"),
         *(f"{name} {value}" for name, value in sorted(root.tags.items())),
         *([f"session {root.session_id}"] if root.session_id else []),
         *([f"user {root.user_id}"] if root.user_id else []),
@@ -155,8 +211,16 @@ def _stepper(steps: list[reading.Placed]) -> int:
     place = int(asked) - 1 if asked.isdigit() else reading.first_wrong(steps)
     place = min(max(place, 0), len(steps) - 1)
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = st.button("Previous step", icon=":material/chevron_left:", disabled=place == 0, shortcut="k")
-        ahead = st.button("Next step", icon=":material/chevron_right:", icon_position="right", disabled=place == len(steps) - 1, shortcut="j")
+        back = st.button(
+            "Previous step", icon=":material/chevron_left:", disabled=place == 0, shortcut="k"
+        )
+        ahead = st.button(
+            "Next step",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=place == len(steps) - 1,
+            shortcut="j",
+        )
         st.markdown(f"Step **{place + 1}** of {len(steps)}", width="content")
     if back or ahead:
         place += 1 if ahead else -1

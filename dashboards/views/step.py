@@ -1,4 +1,4 @@
-"""One step of a trace: its messages as a conversation, its answer against the right one, what was said about it."""
+"""One step of a trace: its conversation, its answer against the right one, its scores."""
 
 from __future__ import annotations
 
@@ -20,24 +20,40 @@ if TYPE_CHECKING:
 
 __all__ = ["show_scores", "show_step"]
 
-AVATARS = {"user": "user", "assistant": "assistant", "system": ":material/settings:", "tool": ":material/build:"}
-PART_NAMES = {"tool_call": "calls the tool", "tool_result": "the tool answers", "reasoning": "thinks"}
+AVATARS = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": ":material/settings:",
+    "tool": ":material/build:",
+}
+PART_NAMES = {
+    "tool_call": "calls the tool",
+    "tool_result": "the tool answers",
+    "reasoning": "thinks",
+}
 MOST_MESSAGES = 50
 
 
 def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[Score]) -> None:
     """What went in, what came out, and how that compares."""
     span = step.span
-    st.subheader(plain(f"{'LLM call' if span.kind == 'call' else span.kind}: {span.name}"), anchor=False)
+    st.subheader(
+        plain(f"{'LLM call' if span.kind == 'call' else span.kind}: {span.name}"), anchor=False
+    )
     st.markdown(" · ".join(plain(words.cut(fact, 100)) for fact in _facts(span)))
     if span.status == "error":
-        st.error(f"{plain(span.error_type or 'Error')}: {plain(words.cut(span.error_message, 600)) or 'the sender gave no message'}")
+        st.error(
+            f"{plain(span.error_type or 'Error')}:"
+            f" {plain(words.cut(span.error_message, 600)) or 'the sender gave no message'}"
+        )
     elif span.status == "abandoned":
         st.warning("The app stopped reading before the end; this is what had arrived.")
     left, right = st.columns(2)
     with left:
         st.markdown("**Input**")
-        _messages(reading.conversation(span.input_messages), span.input, "The sender captured no input.")
+        _messages(
+            reading.conversation(span.input_messages), span.input, "The sender captured no input."
+        )
         _say_cut(span.input, span.input_length)
     with right:
         st.markdown("**Output**")
@@ -46,7 +62,11 @@ def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[
     _comparison(span, scores)
     if max(span.input_length, span.output_length) > data.LONGEST_TEXT:
         st.download_button(
-            "Download the whole text", functools.partial(data.span_texts, desk.url, trace_id, span.span_id), "step.txt", "text/plain", on_click="ignore"
+            "Download the whole text",
+            functools.partial(data.span_texts, desk.url, trace_id, span.span_id),
+            "step.txt",
+            "text/plain",
+            on_click="ignore",
         )
 
 
@@ -56,7 +76,9 @@ def _facts(span: Span) -> list[str]:
         model = span.response_model or span.request_model or "model unknown"
         facts += [model, span.provider or "provider unknown"]
         facts.append(f"{_known(span.input_tokens)} tokens in, {_known(span.output_tokens)} out")
-        facts.append(f"cost {words.money(span.cost_usd)}" if span.cost_usd is not None else "cost unknown")
+        facts.append(
+            f"cost {words.money(span.cost_usd)}" if span.cost_usd is not None else "cost unknown"
+        )
         if span.time_to_first_token_ms is not None:
             facts.append(f"first token after {words.duration(span.time_to_first_token_ms)}")
         if span.prompt_name or span.prompt_version:
@@ -75,7 +97,10 @@ def _messages(messages: Sequence[reading.Message], text: str, otherwise: str) ->
         _text(text, otherwise)
         return
     for message in messages[-MOST_MESSAGES:]:
-        with st.chat_message(message.role if message.role in {"user", "assistant"} else "tool", avatar=AVATARS.get(message.role)):
+        with st.chat_message(
+            message.role if message.role in {"user", "assistant"} else "tool",
+            avatar=AVATARS.get(message.role),
+        ):
             st.caption(plain(message.role))
             for part in message.parts:
                 if part.kind != "text":
@@ -101,32 +126,54 @@ def _text(text: str, otherwise: str) -> None:
     if document is not None:
         st.code(words.visible(reading.pretty(document)), language="json", wrap_lines=True)
     else:
-        st.code(words.visible(words.cut(text, data.LONGEST_TEXT)), language=None, wrap_lines=True, height=420 if len(text) > 3000 else "content")
+        st.code(
+            words.visible(words.cut(text, data.LONGEST_TEXT)),
+            language=None,
+            wrap_lines=True,
+            height=420 if len(text) > 3000 else "content",
+        )
 
 
 def _say_cut(text: str, length: int) -> None:
     if length > len(text):
-        st.caption(f"The first {words.count(len(text))} of {words.count(length)} characters are shown.")
+        st.caption(
+            f"The first {words.count(len(text))} of {words.count(length)} characters are shown."
+        )
 
 
 def _comparison(span: Span, scores: Sequence[Score]) -> None:
-    told = next((score for score in scores if score.expected and score.span_id in {span.span_id, ""}), None)
+    told = next(
+        (score for score in scores if score.expected and score.span_id in {span.span_id, ""}), None
+    )
     if told is None or span.kind != "call":
         return
     pairs = reading.field_pairs(span.output, told.expected)
-    st.markdown(f"**Against the right answer** (told by {plain(told.source)} {plain(told.name)}, {words.when(told.observed_at)})")
+    st.markdown(
+        f"**Against the right answer** (told by {plain(told.source)} {plain(told.name)},"
+        f" {words.when(told.observed_at)})"
+    )
     if not pairs:
-        st.code(words.visible(words.cut(told.expected, data.LONGEST_TEXT)), language=None, wrap_lines=True)
+        st.code(
+            words.visible(words.cut(told.expected, data.LONGEST_TEXT)),
+            language=None,
+            wrap_lines=True,
+        )
         return
     wrong = sum(not pair.same for pair in pairs)
-    st.markdown(f"{wrong} of {words.noun(len(pairs), 'field')} differ." if wrong else f"All {words.noun(len(pairs), 'field')} agree.")
+    st.markdown(
+        f"{wrong} of {words.noun(len(pairs), 'field')} differ."
+        if wrong
+        else f"All {words.noun(len(pairs), 'field')} agree."
+    )
     st.dataframe(
-        pd.DataFrame({
-            "Same": ["yes" if pair.same else "NO" for pair in pairs],
-            "Field": [words.visible(pair.field) for pair in pairs],
-            "Answer": [words.visible(words.cut(pair.answer, 300)) for pair in pairs],
-            "Right answer": [words.visible(words.cut(pair.expected, 300)) for pair in pairs],
-        }),
+        pd.DataFrame(
+            {
+                "Same": ["yes" if pair.same else "NO" for pair in pairs],
+                "Field": [words.visible(pair.field) for pair in pairs],
+                "Answer": [words.visible(words.cut(pair.answer, 300)) for pair in pairs],
+                "Right answer": [words.visible(words.cut(pair.expected, 300)) for pair in pairs],
+            }
+        ),
         hide_index=True,
         column_config={"Same": st.column_config.TextColumn(width=60)},
     )
@@ -140,24 +187,37 @@ def show_scores(scores: Sequence[Score], spans: Sequence[Span]) -> None:
         return
     names = {span.span_id: span.name for span in spans}
     st.dataframe(
-        pd.DataFrame({
-            "Verdict": ["fails" if score.failed else "passes" if score.value <= 1 else f"{score.value:g}" for score in scores],
-            "Source": [score.source for score in scores],
-            "Name": [words.visible(score.name) for score in scores],
-            "Value": [score.value for score in scores],
-            "Label": [words.visible(score.label) for score in scores],
-            "Why": [words.visible(score.explanation) for score in scores],
-            "About": [names.get(score.span_id) or score.target for score in scores],
-            "By": [words.visible(score.author) for score in scores],
-            "True since (UTC)": [score.observed_at for score in scores],
-            "Told (UTC)": [score.timestamp for score in scores],
-        }),
+        pd.DataFrame(
+            {
+                "Verdict": [
+                    "fails"
+                    if score.failed
+                    else "passes"
+                    if score.value <= 1
+                    else f"{score.value:g}"
+                    for score in scores
+                ],
+                "Source": [score.source for score in scores],
+                "Name": [words.visible(score.name) for score in scores],
+                "Value": [score.value for score in scores],
+                "Label": [words.visible(score.label) for score in scores],
+                "Why": [words.visible(score.explanation) for score in scores],
+                "About": [names.get(score.span_id) or score.target for score in scores],
+                "By": [words.visible(score.author) for score in scores],
+                "True since (UTC)": [score.observed_at for score in scores],
+                "Told (UTC)": [score.timestamp for score in scores],
+            }
+        ),
         hide_index=True,
         column_config={
             "Verdict": st.column_config.TextColumn(width=70),
             "Value": st.column_config.NumberColumn(format="%g", width=60),
             "Why": st.column_config.TextColumn(width=320),
-            "True since (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC"),
-            "Told (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC"),
+            "True since (UTC)": st.column_config.DatetimeColumn(
+                format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "Told (UTC)": st.column_config.DatetimeColumn(
+                format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
         },
     )

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,10 +19,25 @@ if TYPE_CHECKING:
 
 
 @cli.command(epilog="Example: outerloop demo --fast --exit --json --seed 11")
-@click.option("--fast", is_flag=True, help="less history, and looks further apart: within two minutes on two cores")
-@click.option("--exit", "leave", is_flag=True, help="approve by itself and end, instead of leaving the dashboard running")
-@click.option("--seed", type=int, default=7, show_default=True, help="of everything that is made up")
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="default: a new temporary directory")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="less history, and looks further apart: within two minutes on two cores",
+)
+@click.option(
+    "--exit",
+    "leave",
+    is_flag=True,
+    help="approve by itself and end, instead of leaving the dashboard running",
+)
+@click.option(
+    "--seed", type=int, default=7, show_default=True, help="of everything that is made up"
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="default: a new temporary directory",
+)
 @json_option
 def demo(fast: bool, leave: bool, seed: int, data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """Live through the turn of a year on the real parts, from the drift to the promoted model."""
@@ -40,14 +55,24 @@ def demo(fast: bool, leave: bool, seed: int, data_dir: Path | None, as_json: boo
     try:
         pace = FAST if fast else FULL
         sidecar.start(now=pace.start)
-        story = Story(sidecar, pace, seed=seed, narrator=narrator, approver=_approver(narrator, by_itself=leave or as_json))
+        story = Story(
+            sidecar,
+            pace,
+            seed=seed,
+            narrator=narrator,
+            approver=_approver(narrator, by_itself=leave or as_json),
+        )
         story.play()
         told = report(story, wall_seconds=time.perf_counter() - began)
         if as_json:
             document(told)
         narrator.stage("Measured", _figures(told), style="bold green")
         if not leave and not as_json:
-            narrator.stage("Explore it", f"{sidecar.settings.dashboard_url}  (data in {folder}; Ctrl-C stops everything)", style="bold green")
+            narrator.stage(
+                "Explore it",
+                f"{sidecar.settings.dashboard_url}  (data in {folder}; Ctrl-C stops everything)",
+                style="bold green",
+            )
             signal.pause()
     except KeyboardInterrupt:
         narrator.say("stopping")
@@ -59,7 +84,9 @@ def _fresh(data_dir: Path | None) -> Path:
     if data_dir is None:
         return Path(tempfile.mkdtemp(prefix="outerloop-demo-"))
     if data_dir.exists() and any(data_dir.iterdir()):
-        raise ConfigurationError(f"{data_dir} is not empty; the demo wants a fresh directory, e.g. --data-dir ./demo-{int(time.time())}")
+        raise ConfigurationError(
+            f"{data_dir} is not empty; the demo wants a fresh directory, e.g. --data-dir ./demo-{int(time.time())}"
+        )
     data_dir.mkdir(parents=True, exist_ok=True)
     return data_dir.resolve()
 
@@ -73,13 +100,15 @@ def _approver(narrator: Narrator, *, by_itself: bool):  # noqa: ANN202 - a closu
     return approve
 
 
-def _figures(told: dict) -> str:  # type: ignore[type-arg]  # the JSON document of the contract
-    def percent(rate: dict[str, float]) -> str:
-        return f"{100 * rate['value']:.1f} % ({100 * rate['low']:.1f} to {100 * rate['high']:.1f}, n = {rate['n']:,.0f})"
-
-    rates = told["error_rate"]
+def _figures(told: dict[str, Any]) -> str:
+    calls = told["calls"]
+    rates = [f"{_percent(rate)} {when}" for when, rate in told["error_rate"].items()]
     return (
-        f"wrong answers {percent(rates['before'])} before, {percent(rates['during'])} during, {percent(rates['after'])} after; "
-        f"{told['calls']['sent']:,} calls sent, {told['calls']['stored']:,} stored; {told['false_alarms_before_turn']} false alarms; "
-        f"{told['wall_seconds']:.0f} s in all"
+        f"wrong answers {', '.join(rates)}; {calls['sent']:,} calls sent, {calls['stored']:,} stored; "
+        f"{told['false_alarms_before_turn']} false alarms; {told['wall_seconds']:.0f} s in all"
     )
+
+
+def _percent(rate: dict[str, float]) -> str:
+    low, high = 100 * rate["low"], 100 * rate["high"]
+    return f"{100 * rate['value']:.1f} % ({low:.1f} to {high:.1f}, n = {rate['n']:,})"

@@ -19,7 +19,9 @@ from monitor.store import Store
 SNOOZE = timedelta(hours=24)
 
 
-@cli.group(invoke_without_command=True, epilog="Example: outerloop incidents || echo 'do not deploy now'")
+@cli.group(
+    invoke_without_command=True, epilog="Example: outerloop incidents || echo 'do not deploy now'"
+)
 @json_option
 @click.pass_context
 def incidents(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
@@ -38,13 +40,26 @@ def _line(one: Incident) -> str:
     return f"{one.incident_id}  {one.state:<12} since {rfc3339(one.started_at)}  {one.title}\n    {one.details.summary}"
 
 
-def _change(incident_id: str, event: str, *, note: str, snoozed_until: datetime | None = None) -> None:
+def _change(
+    incident_id: str, event: str, *, note: str, snoozed_until: datetime | None = None
+) -> None:
     store = Store(load_settings().store)
     one = incident(store, incident_id)
     if one is None:
-        raise NotFoundError(f"there is no incident {incident_id!r}; `outerloop incidents` lists them")
+        raise NotFoundError(
+            f"there is no incident {incident_id!r}; `outerloop incidents` lists them"
+        )
     details = one.details.model_copy(update={"snoozed_until": snoozed_until})
-    after = tell(store, one, event, now=utcnow(), actor=getpass.getuser(), via="cli", note=note, details=details)
+    after = tell(
+        store,
+        one,
+        event,
+        now=utcnow(),
+        actor=getpass.getuser(),
+        via="cli",
+        note=note,
+        details=details,
+    )
     click.echo(_line(after))
 
 
@@ -65,7 +80,9 @@ def snooze(incident_id: str, until: datetime | None, note: str) -> None:
     _change(incident_id, "snoozed", note=note, snoozed_until=until or utcnow() + SNOOZE)
 
 
-@incidents.command(epilog="Example: outerloop incidents resolve inc-0123456789ab --note 'fixed upstream'")
+@incidents.command(
+    epilog="Example: outerloop incidents resolve inc-0123456789ab --note 'fixed upstream'"
+)
 @click.argument("incident_id")
 @click.option("--note", default="", help="what ended it")
 def resolve(incident_id: str, note: str) -> None:

@@ -36,7 +36,12 @@ def jobs(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by positio
     settings = load_settings()
     last = {run.job: run for run in Store(settings.store).read("last_runs", LastRun)}
     rows = [
-        {"job": job.name, "every_s": job.every.total_seconds(), "missing": job.missing(settings), "last": last.get(job.name)}
+        {
+            "job": job.name,
+            "every_s": job.every.total_seconds(),
+            "missing": job.missing(settings),
+            "last": last.get(job.name),
+        }
         for job in SCHEDULE
     ]
     if as_json:
@@ -44,9 +49,15 @@ def jobs(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by positio
         return
     for job in SCHEDULE:
         run = last.get(job.name)
-        told = f"{run.outcome} at {rfc3339(run.window_end)} in {run.duration_ms:.0f} ms" if run else "never run"
+        told = (
+            f"{run.outcome} at {rfc3339(run.window_end)} in {run.duration_ms:.0f} ms"
+            if run
+            else "never run"
+        )
         counts = " ".join(f"{name}={count}" for name, count in run.counts.items()) if run else ""
-        click.echo(f"{job.name:<10} every {job.every!s:<8} {told} {counts} {run.error if run else job.missing(settings) or ''}")
+        click.echo(
+            f"{job.name:<10} every {job.every!s:<8} {told} {counts} {run.error if run else job.missing(settings) or ''}"
+        )
 
 
 @cli.command(epilog="Example: outerloop run temporal --since 2024-01-01 --until 2024-01-02")
@@ -62,7 +73,9 @@ def run(job: str, since: datetime | None, until: datetime | None, as_json: bool)
     settings = load_settings()
     found = job_named(job)
     if found is None:
-        raise NotFoundError(f"there is no job {job!r}; there are {', '.join(one.name for one in SCHEDULE)}")
+        raise NotFoundError(
+            f"there is no job {job!r}; there are {', '.join(one.name for one in SCHEDULE)}"
+        )
     store = Store(settings.store)
     window = window_of(store, found, until or utcnow())
     if since is not None:

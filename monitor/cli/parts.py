@@ -57,20 +57,26 @@ def store() -> None:
     _become("collector.embedded_store")
 
 
-@cli.command(epilog="Example: OUTERLOOP_STORE_URL=http://clickhouse:8123/outerloop outerloop collector")
+@cli.command(
+    epilog="Example: OUTERLOOP_STORE_URL=http://clickhouse:8123/outerloop outerloop collector"
+)
 def collector() -> None:
     """Run the collector alone: OTLP in, write-ahead log, store."""
     _become("collector")
 
 
-@cli.command(epilog="Example: OUTERLOOP_STORE_URL=http://clickhouse:8123/outerloop outerloop dashboard")
+@cli.command(
+    epilog="Example: OUTERLOOP_STORE_URL=http://clickhouse:8123/outerloop outerloop dashboard"
+)
 def dashboard() -> None:
     """Run the dashboards alone."""
     _become("dashboards")
 
 
 @cli.command(epilog="Example: outerloop scheduler")
-@click.option("--replay", is_flag=True, help="take the time from standard input, one RFC 3339 time a line")
+@click.option(
+    "--replay", is_flag=True, help="take the time from standard input, one RFC 3339 time a line"
+)
 def scheduler(replay: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """Run the jobs when they are due."""
     from monitor.scheduler import main  # noqa: PLC0415 - a second of imports that other commands do not need

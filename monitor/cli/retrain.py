@@ -29,7 +29,8 @@ def _open() -> tuple[Store, Settings]:
 
 def _line(one: Retrain) -> str:
     told = one.trouble or one.history[-1].note
-    return f"{one.retrain_id}  {one.state:<12} {one.service}: {one.base_release} -> {one.candidate_release or '?'}  {told}"
+    releases = f"{one.base_release} -> {one.candidate_release or '?'}"
+    return f"{one.retrain_id}  {one.state:<12} {one.service}: {releases}  {told}"
 
 
 @cli.group(epilog="Example: outerloop retrain list")
@@ -55,27 +56,47 @@ def propose(incident_id: str) -> None:
     store, settings = _open()
     one = incident(store, incident_id)
     if one is None:
-        raise NotFoundError(f"there is no incident {incident_id!r}; `outerloop incidents` lists them")
+        raise NotFoundError(
+            f"there is no incident {incident_id!r}; `outerloop incidents` lists them"
+        )
     cure = lifecycle.propose(store, settings, one, now=utcnow(), actor=getpass.getuser(), via="cli")
     if settings.retrain_webhook_url:
-        cure = lifecycle.request(store, settings, cure.retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli")
+        cure = lifecycle.request(
+            store, settings, cure.retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli"
+        )
     click.echo(_line(cure))
 
 
-@retrain.command(epilog="Example: outerloop retrain approve rt-0123456789ab --note 'looked at the ten that got worse'")
+@retrain.command(
+    epilog="Example: outerloop retrain approve rt-0123456789ab --note 'looked at the ten that got worse'"
+)
 @click.argument("retrain_id")
 @click.option("--note", default="", help="on which evidence")
 def approve(retrain_id: str, note: str) -> None:
     """Say that the candidate may go to production."""
-    click.echo(_line(lifecycle.approve(_open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note)))
+    click.echo(
+        _line(
+            lifecycle.approve(
+                _open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note
+            )
+        )
+    )
 
 
-@retrain.command(epilog="Example: outerloop retrain reject rt-0123456789ab --note 'worse on escrow calls'")
+@retrain.command(
+    epilog="Example: outerloop retrain reject rt-0123456789ab --note 'worse on escrow calls'"
+)
 @click.argument("retrain_id")
 @click.option("--note", default="", help="why")
 def reject(retrain_id: str, note: str) -> None:
     """Say that it may not."""
-    click.echo(_line(lifecycle.reject(_open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note)))
+    click.echo(
+        _line(
+            lifecycle.reject(
+                _open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note
+            )
+        )
+    )
 
 
 @retrain.command(epilog="Example: outerloop retrain promote rt-0123456789ab")
@@ -84,7 +105,19 @@ def reject(retrain_id: str, note: str) -> None:
 def promote(retrain_id: str, note: str) -> None:
     """Point the service at the approved candidate."""
     store, settings = _open()
-    click.echo(_line(promotion.promote(store, settings, retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note)))
+    click.echo(
+        _line(
+            promotion.promote(
+                store,
+                settings,
+                retrain_id,
+                now=utcnow(),
+                actor=getpass.getuser(),
+                via="cli",
+                note=note,
+            )
+        )
+    )
 
 
 @retrain.command(epilog="Example: outerloop retrain rollback rt-0123456789ab --note 'latency'")
@@ -93,7 +126,19 @@ def promote(retrain_id: str, note: str) -> None:
 def rollback(retrain_id: str, note: str) -> None:
     """Point the service back at the release before."""
     store, settings = _open()
-    click.echo(_line(promotion.rollback(store, settings, retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note)))
+    click.echo(
+        _line(
+            promotion.rollback(
+                store,
+                settings,
+                retrain_id,
+                now=utcnow(),
+                actor=getpass.getuser(),
+                via="cli",
+                note=note,
+            )
+        )
+    )
 
 
 @cli.group(epilog="Example: outerloop dataset list")
@@ -111,12 +156,18 @@ def build(service: str, since: datetime | None, until: datetime | None, as_json:
     store, settings = _open()
     now = until or utcnow()
     made = build_dataset(
-        store, service=service, incident=None, since=since or now - HISTORY, until=now, now=utcnow(), key=load_key(settings.data_dir)
+        store,
+        service=service,
+        incident=None,
+        since=since or now - HISTORY,
+        until=now,
+        now=utcnow(),
+        key=load_key(settings.data_dir),
     )
     if as_json:
         document(made)
     else:
-        click.echo(f"{made.version}: {made.train} training, {made.validation} validation, {made.reserved} reserved, {made.unlabelled} wait for a label")
+        click.echo(f"{_dataset_line(made)}, {made.unlabelled} wait for a label")
 
 
 @dataset.command(name="list", epilog="Example: outerloop dataset list --json")
@@ -126,9 +177,13 @@ def list_datasets(as_json: bool) -> None:  # noqa: FBT001 - click passes flags b
     found = _open()[0].read("dataset_versions", DatasetSummary)
     if as_json:
         document(found)
-        return
-    lines = [f"{one.version}  {one.service}  {rfc3339(one.created_at)}  {one.train} training, {one.validation} validation, {one.reserved} reserved" for one in found]
-    click.echo("\n".join(lines) or "no dataset so far")
+    else:
+        click.echo("\n".join(map(_dataset_line, found)) or "no dataset so far")
+
+
+def _dataset_line(one: DatasetSummary) -> str:
+    counts = f"{one.train} training, {one.validation} validation, {one.reserved} reserved"
+    return f"{one.version}  {one.service}  {rfc3339(one.created_at)}  {counts}"
 
 
 @dataset.command(epilog="Example: outerloop dataset export ds-0123456789ab")
@@ -138,4 +193,6 @@ def export(version: str) -> None:
     store, settings = _open()
     manifest = export_dataset(store, version, settings.data_dir)
     for one in manifest.files:
-        click.echo(f"{settings.data_dir / 'datasets' / version / one.name}  {one.rows} rows  sha256 {one.sha256}")
+        click.echo(
+            f"{settings.data_dir / 'datasets' / version / one.name}  {one.rows} rows  sha256 {one.sha256}"
+        )

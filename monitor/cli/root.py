@@ -36,7 +36,9 @@ class Time(click.ParamType):
 
     name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
         """The aware UTC time that the text means."""
         try:
             return value if isinstance(value, datetime) else parse_time(value)

@@ -71,7 +71,9 @@ class Extractor:
         pointer: file that a promotion writes.
     """
 
-    def __init__(self, endpoint: str, clock: StoryClock, *, release: str, base_url: str, pointer: Path) -> None:
+    def __init__(
+        self, endpoint: str, clock: StoryClock, *, release: str, base_url: str, pointer: Path
+    ) -> None:
         self.clock = clock
         self.endpoint = endpoint
         self.pointer = pointer
@@ -91,7 +93,11 @@ class Extractor:
     def answer(self, log: CallLog) -> Answer:
         """Handle one call at its time."""
         self.clock.set(log.at)
-        with monitor.context(session=f"call-{log.truth['loan_number']}", tags={"call_type": log.kind}, prompt_version=PROMPT_VERSION):
+        with monitor.context(
+            session=f"call-{log.truth['loan_number']}",
+            tags={"call_type": log.kind},
+            prompt_version=PROMPT_VERSION,
+        ):
             return self._handle(log.text)
 
     @monitor.observe(kind="chain", name="handle_call")
@@ -102,12 +108,23 @@ class Extractor:
     @monitor.observe(name="extract")
     def _extract(self, text: str) -> dict[str, object]:
         response = self.client.chat.completions.create(
-            model=self.release, temperature=0, response_format={"type": "json_object"},
-            messages=[{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": text}],
+            model=self.release,
+            temperature=0,
+            response_format={"type": "json_object"},
+            messages=[
+                {"role": "system", "content": INSTRUCTIONS},
+                {"role": "user", "content": text},
+            ],
         )
         return dict(json.loads(response.choices[0].message.content or "{}"))
 
     def _serve(self, release: str, base_url: str) -> None:
-        monitor.init(service=SERVICE, release=release, environment="production", endpoint=self.endpoint, clock=self.clock)
+        monitor.init(
+            service=SERVICE,
+            release=release,
+            environment="production",
+            endpoint=self.endpoint,
+            clock=self.clock,
+        )
         self.client = monitor.wrap(OpenAI(base_url=base_url, api_key="none", max_retries=2))
         self.release = release

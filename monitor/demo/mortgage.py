@@ -16,10 +16,44 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CallLog", "SCHEMA", "calls"]
+__all__ = ["SCHEMA", "CallLog", "calls"]
 
-FIRST = ("Maria", "James", "Aisha", "Wei", "Elena", "Robert", "Priya", "Thomas", "Fatima", "Daniel", "Sofia", "Kenji", "Grace", "Omar", "Linda", "Pavel")
-LAST = ("Lopez", "Carter", "Rahman", "Chen", "Petrova", "Miller", "Nair", "Schmidt", "Haddad", "Kim", "Rossi", "Tanaka", "Okafor", "Brown", "Novak", "Silva")
+FIRST = (
+    "Maria",
+    "James",
+    "Aisha",
+    "Wei",
+    "Elena",
+    "Robert",
+    "Priya",
+    "Thomas",
+    "Fatima",
+    "Daniel",
+    "Sofia",
+    "Kenji",
+    "Grace",
+    "Omar",
+    "Linda",
+    "Pavel",
+)
+LAST = (
+    "Lopez",
+    "Carter",
+    "Rahman",
+    "Chen",
+    "Petrova",
+    "Miller",
+    "Nair",
+    "Schmidt",
+    "Haddad",
+    "Kim",
+    "Rossi",
+    "Tanaka",
+    "Okafor",
+    "Brown",
+    "Novak",
+    "Silva",
+)
 LENDERS = ("Harbor Home Loans", "Cedar Mortgage", "Bluff Street Lending")
 WISHES = {
     "payment": ("I want to check when I have to pay next", 0.46, 0.08),
@@ -29,7 +63,9 @@ WISHES = {
     "payoff": ("I want to know what it takes to pay off the loan", 0.08, 0.70),
 }
 """Intent: what the caller says, its share of calls, and how often the agent states the year of the due date."""
-HOURLY = np.array([1, 1, 1, 1, 1, 1, 2, 5, 9, 12, 13, 12, 10, 12, 13, 12, 10, 8, 6, 4, 3, 2, 1, 1], float)
+HOURLY = np.array(
+    [1, 1, 1, 1, 1, 1, 2, 5, 9, 12, 13, 12, 10, 12, 13, 12, 10, 8, 6, 4, 3, 2, 1, 1], float
+)
 """Calls by hour of the day, relative."""
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -81,17 +117,23 @@ def _call(at: datetime, rng: np.random.Generator) -> CallLog:
     amount = round(float(rng.gamma(6, 280)) + 350, 2)
     due = _due(at.date(), rng)
     spoken = f"{due:%B} {due.day}" + (f", {due.year}" if rng.random() < says_year else "")
-    text = "\n".join((
-        f"Call date: {at:%Y-%m-%d}",
-        f"Agent: Thank you for calling {rng.choice(LENDERS)}, how can I help?",
-        f"Caller: Hello, this is {name}, {wish}.",
-        "Agent: I can look that up. Could you tell me your loan number?",
-        f"Caller: Yes, it's loan number {loan}.",
-        f"Agent: Thank you. Your next installment of ${amount:,.2f} is due on {spoken}.",
-        "Caller: Alright, thank you for your help.",
-    ))
+    text = "\n".join(
+        (
+            f"Call date: {at:%Y-%m-%d}",
+            f"Agent: Thank you for calling {rng.choice(LENDERS)}, how can I help?",
+            f"Caller: Hello, this is {name}, {wish}.",
+            "Agent: I can look that up. Could you tell me your loan number?",
+            f"Caller: Yes, it's loan number {loan}.",
+            f"Agent: Thank you. Your next installment of ${amount:,.2f} is due on {spoken}.",
+            "Caller: Alright, thank you for your help.",
+        )
+    )
     truth: dict[str, str | float] = {
-        "borrower": name, "loan_number": loan, "amount": amount, "due_date": due.isoformat(), "intent": kind,
+        "borrower": name,
+        "loan_number": loan,
+        "amount": amount,
+        "due_date": due.isoformat(),
+        "intent": kind,
     }
     return CallLog(at, kind, text, truth)
 
@@ -100,4 +142,8 @@ def _due(today: date, rng: np.random.Generator) -> date:
     """The next 1st or 15th for most loans, any day within a month for the others; never today."""
     soon = [today + timedelta(days=ahead) for ahead in range(1, 31)]
     usual = [day for day in soon if day.day in (1, 15)]
-    return usual[int(rng.integers(len(usual)))] if usual and rng.random() < 0.7 else soon[int(rng.integers(30))]
+    return (
+        usual[int(rng.integers(len(usual)))]
+        if usual and rng.random() < 0.7
+        else soon[int(rng.integers(30))]
+    )

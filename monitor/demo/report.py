@@ -38,38 +38,70 @@ def report(story: Story, *, wall_seconds: float) -> dict[str, Any]:
     answered = store.read("answers", Answered)
     first = one.details.alarms[0]
     promoted = parse_time(str(cure.details["pointer"]["promoted_at"]))
-    approval, comparison, dataset = cure.approval, cure.details["comparison"], cure.details["dataset"]
+    approval, comparison, dataset = (
+        cure.approval,
+        cure.details["comparison"],
+        cure.details["dataset"],
+    )
     return {
-        "seed": story.seed, "wall_seconds": round(wall_seconds, 1),
+        "seed": story.seed,
+        "wall_seconds": round(wall_seconds, 1),
         "calls": {"sent": len(story.truth), "stored": int(store.value("calls_counted"))},
-        "turn": rfc3339(TURN), "false_alarms_before_turn": sum(other.opened_at < TURN for other in incidents(store)),
+        "turn": rfc3339(TURN),
+        "false_alarms_before_turn": sum(other.opened_at < TURN for other in incidents(store)),
         "detection": {
-            "detector": first.detector, "series": first.series, "field": one.field,
+            "detector": first.detector,
+            "series": first.series,
+            "field": one.field,
             "delay_calls": sum(TURN <= call.timestamp < one.opened_at for call in answered),
-            "delay_hours": round((one.opened_at - TURN).total_seconds() / 3600, 2), "needed_labels": one.details.needed_labels,
-            "e_value": first.e_value, "threshold": first.threshold,
+            "delay_hours": round((one.opened_at - TURN).total_seconds() / 3600, 2),
+            "needed_labels": one.details.needed_labels,
+            "e_value": first.e_value,
+            "threshold": first.threshold,
         },
         "error_rate": {
             "before": _wrong(story, (call for call in answered if call.timestamp < TURN)),
-            "during": _wrong(story, (call for call in answered if TURN <= call.timestamp < promoted)),
+            "during": _wrong(
+                story, (call for call in answered if TURN <= call.timestamp < promoted)
+            ),
             "after": _wrong(story, (call for call in answered if call.timestamp >= promoted)),
         },
         "incident": {
-            "id": one.incident_id, "opened_at": rfc3339(one.opened_at), "resolved_at": rfc3339(one.resolved_at) if one.resolved_at else "",
-            "started_at": rfc3339(one.started_at), "cause": one.cause, "slices": [part.model_dump() for part in one.details.slices],
+            "id": one.incident_id,
+            "opened_at": rfc3339(one.opened_at),
+            "resolved_at": rfc3339(one.resolved_at) if one.resolved_at else "",
+            "started_at": rfc3339(one.started_at),
+            "cause": one.cause,
+            "slices": [part.model_dump() for part in one.details.slices],
             "example_traces": [example.trace_id for example in one.details.examples],
             "confirmations": [witness.model_dump() for witness in one.details.confirmations],
         },
         "incidents_after_turn": len(found),
         "slack": {"messages": len(side.slack.messages), "updates": len(side.slack.updates)},
-        "webhook": {"deliveries": side.verified_deliveries(), "signature_verified_by_receiver": side.verified_deliveries() > 0},
-        "dataset": {"version": cure.dataset_version, "train": dataset["train"], "validation": dataset["validation"], "reserved": dataset["reserved"]},
-        "candidate": {
-            "release": cure.candidate_release, "compared_on": comparison["n"], "difference": comparison["difference"],
-            "low": comparison["low"], "high": comparison["high"], "p_value": comparison["p_value"],
+        "webhook": {
+            "deliveries": side.verified_deliveries(),
+            "signature_verified_by_receiver": side.verified_deliveries() > 0,
         },
-        "approval": {"by": approval.actor if approval else "", "via": approval.via if approval else ""},
-        "promoted_at": rfc3339(promoted), "dashboard": side.settings.dashboard_url,
+        "dataset": {
+            "version": cure.dataset_version,
+            "train": dataset["train"],
+            "validation": dataset["validation"],
+            "reserved": dataset["reserved"],
+        },
+        "candidate": {
+            "release": cure.candidate_release,
+            "compared_on": comparison["n"],
+            "difference": comparison["difference"],
+            "low": comparison["low"],
+            "high": comparison["high"],
+            "p_value": comparison["p_value"],
+        },
+        "approval": {
+            "by": approval.actor if approval else "",
+            "via": approval.via if approval else "",
+        },
+        "promoted_at": rfc3339(promoted),
+        "dashboard": side.settings.dashboard_url,
     }
 
 
@@ -77,7 +109,12 @@ def _wrong(story: Story, calls: Iterable[Answered]) -> dict[str, float]:
     """Share of stored answers that differ from the generator's own truth, with its 95 % interval (Clopper-Pearson)."""
     right = [_fields(call.output) == story.truth[call.trace_id].truth for call in calls]
     interval = clopper_pearson(right.count(False), len(right))
-    return {"value": right.count(False) / max(1, len(right)), "low": interval.low, "high": interval.high, "n": len(right)}
+    return {
+        "value": right.count(False) / max(1, len(right)),
+        "low": interval.low,
+        "high": interval.high,
+        "n": len(right),
+    }
 
 
 def _fields(output: str) -> object:

@@ -100,9 +100,13 @@ class Sidecar:
             (self.data_dir / folder).mkdir(parents=True, exist_ok=True)
         (self.data_dir / "schemas" / f"{SERVICE}.json").write_text(json.dumps(SCHEMA), "utf-8")
         (self.data_dir / "questions" / f"{SERVICE}.md").write_text(QUESTION, "utf-8")
-        weights = Weights(name=RELEASE, seed=self.seed, trained_on="call logs of 2023", **MODEL_BELIEFS)  # type: ignore[arg-type]  # floats and an int
+        weights = Weights(
+            name=RELEASE, seed=self.seed, trained_on="call logs of 2023", **MODEL_BELIEFS
+        )  # type: ignore[arg-type]  # floats and an int
         save(weights, self.weights)
-        self._log = self._started.enter_context((self.data_dir / "sidecar.log").open("a", encoding="utf-8"))
+        self._log = self._started.enter_context(
+            (self.data_dir / "sidecar.log").open("a", encoding="utf-8")
+        )
         self.slack = self._started.enter_context(SlackStandin())
 
     @property
@@ -117,15 +121,24 @@ class Sidecar:
 
     def _environment(self) -> dict[str, str]:
         model, judge, finetune = (free_port(0) for _ in range(3))
-        self.model_url, self.finetune_url = f"http://127.0.0.1:{model}/v1", f"http://127.0.0.1:{finetune}"
+        self.model_url, self.finetune_url = (
+            f"http://127.0.0.1:{model}/v1",
+            f"http://127.0.0.1:{finetune}",
+        )
         self._ports = {"model": model, "judge": judge, "finetune": finetune}
         defaults = Settings.model_fields
         return {
-            "OUTERLOOP_DATA_DIR": str(self.data_dir), CLOCK_FILE: str(self.data_dir / "clock"), "OUTERLOOP_RETENTION_DAYS": "0",
-            **{f"OUTERLOOP_{name.upper()}": str(free_port(defaults[name].default))
-               for name in ("otlp_http_port", "otlp_grpc_port", "store_port", "dashboard_port")},
-            "OUTERLOOP_JUDGE_BASE_URL": f"http://127.0.0.1:{judge}/v1", "OUTERLOOP_JUDGE_MODELS": "judge-stand-in",
-            "OUTERLOOP_SLACK_TOKEN": self.slack.workspace.token, "OUTERLOOP_SLACK_CHANNEL": SLACK_CHANNEL,
+            "OUTERLOOP_DATA_DIR": str(self.data_dir),
+            CLOCK_FILE: str(self.data_dir / "clock"),
+            "OUTERLOOP_RETENTION_DAYS": "0",
+            **{
+                f"OUTERLOOP_{name.upper()}": str(free_port(defaults[name].default))
+                for name in ("otlp_http_port", "otlp_grpc_port", "store_port", "dashboard_port")
+            },
+            "OUTERLOOP_JUDGE_BASE_URL": f"http://127.0.0.1:{judge}/v1",
+            "OUTERLOOP_JUDGE_MODELS": "judge-stand-in",
+            "OUTERLOOP_SLACK_TOKEN": self.slack.workspace.token,
+            "OUTERLOOP_SLACK_CHANNEL": SLACK_CHANNEL,
             "OUTERLOOP_SLACK_BASE_URL": self.slack.base_url,
             "OUTERLOOP_RETRAIN_WEBHOOK_URL": f"{self.finetune_url}/retrain",
             "OUTERLOOP_RETRAIN_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
@@ -135,19 +148,41 @@ class Sidecar:
         ports = {name: str(port) for name, port in self._ports.items()}
         parts = sidecar(self.settings)
         parts = [
-            Part("scheduler", part.module, arguments=["scheduler", "--replay"], piped=True) if part.name == "scheduler" else part
+            Part("scheduler", part.module, arguments=["scheduler", "--replay"], piped=True)
+            if part.name == "scheduler"
+            else part
             for part in parts
         ]
         secret = self.settings.retrain_webhook_secret
         return [
             *parts,
-            Part("model (stand-in)", "monitor.standins.extractor", f"http://127.0.0.1:{ports['model']}/healthz",
-                 ["--weights", str(self.weights), "--port", ports["model"]]),
-            Part("judge (stand-in)", "monitor.standins.llm", f"http://127.0.0.1:{ports['judge']}/v1/models",
-                 ["--port", ports["judge"], "--seed", str(self.seed)]),
-            Part("fine-tune job (stand-in)", "monitor.standins.finetune", f"{self.finetune_url}/healthz",
-                 ["--port", ports["finetune"], "--secret", secret.get_secret_value() if secret else "",
-                  "--work-dir", str(self.data_dir / "finetune"), "--base-weights", str(self.weights)]),
+            Part(
+                "model (stand-in)",
+                "monitor.standins.extractor",
+                f"http://127.0.0.1:{ports['model']}/healthz",
+                ["--weights", str(self.weights), "--port", ports["model"]],
+            ),
+            Part(
+                "judge (stand-in)",
+                "monitor.standins.llm",
+                f"http://127.0.0.1:{ports['judge']}/v1/models",
+                ["--port", ports["judge"], "--seed", str(self.seed)],
+            ),
+            Part(
+                "fine-tune job (stand-in)",
+                "monitor.standins.finetune",
+                f"{self.finetune_url}/healthz",
+                [
+                    "--port",
+                    ports["finetune"],
+                    "--secret",
+                    secret.get_secret_value() if secret else "",
+                    "--work-dir",
+                    str(self.data_dir / "finetune"),
+                    "--base-weights",
+                    str(self.weights),
+                ],
+            ),
         ]
 
     def tell_time(self, now: datetime) -> None:
@@ -162,19 +197,24 @@ class Sidecar:
         Raises:
             OuterloopError: the scheduler is gone, or a job failed.
         """
-        assert self._scheduler.stdin and self._scheduler.stdout
+        assert self._scheduler.stdin
+        assert self._scheduler.stdout
         self._scheduler.stdin.write(rfc3339(now) + "\n")
         self._scheduler.stdin.flush()
         while True:
             line = self._scheduler.stdout.readline()
             if not line:
-                raise OuterloopError(f"the scheduler ended; its words are in {self.data_dir / 'sidecar.log'}")
+                raise OuterloopError(
+                    f"the scheduler ended; its words are in {self.data_dir / 'sidecar.log'}"
+                )
             if line.startswith("{"):
                 break
         runs: dict[str, Any] = json.loads(line)["runs"]
         for name, run in runs.items():
             if run["outcome"] == "failed":
-                raise OuterloopError(f"job {name} failed at {rfc3339(now)}: {run['error']}; see {self.data_dir / 'sidecar.log'}")
+                raise OuterloopError(
+                    f"job {name} failed at {rfc3339(now)}: {run['error']}; see {self.data_dir / 'sidecar.log'}"
+                )
         return runs
 
     def verified_deliveries(self) -> int:
@@ -185,5 +225,3 @@ class Sidecar:
     def stop(self) -> None:
         """Stop everything that was started."""
         self._started.close()
-
-

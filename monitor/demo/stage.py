@@ -26,7 +26,9 @@ class Narrator:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(file=sys.stderr if quiet else sys.stdout, highlight=False, soft_wrap=True)
+        self.console = Console(
+            file=sys.stderr if quiet else sys.stdout, highlight=False, soft_wrap=True
+        )
         self._progress: Progress | None = None
 
     def say(self, text: str, *, style: str = "dim") -> None:
@@ -39,17 +41,37 @@ class Narrator:
 
     def panel(self, title: str, text: str) -> None:
         """A message as a person would get it."""
-        self.console.print(Panel(Text(text), title=title, title_align="left", border_style="magenta", width=min(110, self.console.width)))
+        self.console.print(
+            Panel(
+                Text(text),
+                title=title,
+                title_align="left",
+                border_style="magenta",
+                width=min(110, self.console.width),
+            )
+        )
 
     def ask(self, question: str) -> bool:
         """Yes or no from the person at the terminal; Enter is yes."""
-        return self.console.input(f"[bold yellow]▌ {question} [Y/n] [/]").strip().lower() in {"", "y", "yes"}
+        return self.console.input(f"[bold yellow]▌ {question} [Y/n] [/]").strip().lower() in {
+            "",
+            "y",
+            "yes",
+        }
 
     @contextmanager
     def streaming(self, title: str) -> Iterator[None]:
         """Shows a bar of simulated time while calls stream; `at` moves it."""
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[when]}"), TimeElapsedColumn())
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[when]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(
+            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
+        ) as progress:
             self._progress = progress
             progress.add_task(title, total=None, when="")
             try:
@@ -60,4 +82,6 @@ class Narrator:
     def at(self, moment: datetime, calls: int) -> None:
         """The story has come to `moment` after so many calls."""
         if self._progress is not None:
-            self._progress.update(self._progress.task_ids[0], when=f"{moment:%a %d %b %Y %H:%M} UTC, {calls:,} calls")
+            self._progress.update(
+                self._progress.task_ids[0], when=f"{moment:%a %d %b %Y %H:%M} UTC, {calls:,} calls"
+            )

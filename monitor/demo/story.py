@@ -63,7 +63,12 @@ class Story:
     """
 
     def __init__(
-        self, sidecar: Sidecar, pace: Pace, *, seed: int, narrator: Narrator,
+        self,
+        sidecar: Sidecar,
+        pace: Pace,
+        *,
+        seed: int,
+        narrator: Narrator,
         approver: Callable[[str], tuple[bool, str, str]],
     ) -> None:
         self.sidecar, self.pace, self.narrator, self.approver = sidecar, pace, narrator, approver
@@ -83,7 +88,10 @@ class Story:
         """Tell the whole of it; returns the retrain that cured it."""
         self.store = Store(self.sidecar.settings.store)
         self.extractor = Extractor(
-            self.sidecar.settings.collector_url, self.clock, release=RELEASE, base_url=self.sidecar.model_url,
+            self.sidecar.settings.collector_url,
+            self.clock,
+            release=RELEASE,
+            base_url=self.sidecar.model_url,
             pointer=self.sidecar.pointer,
         )
         self._healthy_december()
@@ -99,42 +107,66 @@ class Story:
             while self.now < TURN:
                 self.advance(min(self.pace.quiet_step, TURN - self.now))
         wrong = len(incidents(self.store))
-        self.narrator.stage("Healthy December", f"{len(self.truth):,} calls sent and stored, {wrong} alarms")
+        self.narrator.stage(
+            "Healthy December", f"{len(self.truth):,} calls sent and stored, {wrong} alarms"
+        )
 
     def _the_turn(self) -> None:
-        self.narrator.stage("The year turns", "nothing is deployed, nothing crashes", style="bold yellow")
+        self.narrator.stage(
+            "The year turns", "nothing is deployed, nothing crashes", style="bold yellow"
+        )
         with self.narrator.streaming("January"):
-            self._until(lambda: self.incident is not None, self.pace.hunt_step, "no incident was opened")
+            self._until(
+                lambda: self.incident is not None, self.pace.hunt_step, "no incident was opened"
+            )
         one = self._open_incident()
         after = sum(log.at >= TURN and log.at < one.opened_at for log in self.truth.values())
         hours = (one.opened_at - TURN).total_seconds() / 3600
         self.narrator.stage(
             "Temporal drift, without labels",
             f"{one.detector} on `{one.field}` after {after} calls, {hours:.0f} h after the turn; e-value "
-            f"{one.details.e_value:.3g} against {one.details.threshold:.3g}", style="bold red",
+            f"{one.details.e_value:.3g} against {one.details.threshold:.3g}",
+            style="bold red",
         )
-        self.narrator.stage("One incident", f"{one.incident_id}: {one.details.summary}", style="bold red")
+        self.narrator.stage(
+            "One incident", f"{one.incident_id}: {one.details.summary}", style="bold red"
+        )
         if self.sidecar.slack.messages:
-            self.narrator.panel(f"Slack {self.sidecar.settings.slack_channel}", _spoken(self.sidecar.slack.messages[0]))
+            self.narrator.panel(
+                f"Slack {self.sidecar.settings.slack_channel}",
+                _spoken(self.sidecar.slack.messages[0]),
+            )
 
     def _confirmation(self) -> None:
         with self.narrator.streaming("Waiting for judge and outcomes"):
-            self._until(lambda: bool(self._open_incident().details.confirmations), self.pace.cure_step, "nothing confirmed it")
+            self._until(
+                lambda: bool(self._open_incident().details.confirmations),
+                self.pace.cure_step,
+                "nothing confirmed it",
+            )
         for one in self._open_incident().details.confirmations:
             self.narrator.stage(
-                "Confirmed", f"{one.source} {one.name}: {100 * one.baseline:.1f} % before, {100 * one.rate:.1f} % since "
+                "Confirmed",
+                f"{one.source} {one.name}: {100 * one.baseline:.1f} % before, {100 * one.rate:.1f} % since "
                 f"({100 * one.low:.1f} to {100 * one.high:.1f} %, n = {one.n})",
             )
 
     def _retrain(self) -> Retrain:
         with self.narrator.streaming("Retrain"):
-            self._until(lambda: self._cure_in("compared"), self.pace.cure_step, "no candidate was compared")
+            self._until(
+                lambda: self._cure_in("compared"), self.pace.cure_step, "no candidate was compared"
+            )
         cure = retrains(self.store)[0]
-        self.narrator.stage("Retrain webhook", f"{cure.retrain_id}: dataset {cure.dataset_version}, signed and verified by the fine-tune job")
+        self.narrator.stage(
+            "Retrain webhook",
+            f"{cure.retrain_id}: dataset {cure.dataset_version}, signed and verified by the fine-tune job",
+        )
         told = cure.details["comparison"]
         self.narrator.stage(
-            "Candidate compared", f"{cure.candidate_release} against {cure.base_release} on {told['n']} reserved calls: "
-            f"{100 * told['difference']:+.1f} points ({100 * told['low']:+.1f} to {100 * told['high']:+.1f}); {told['sentence']}",
+            "Candidate compared",
+            f"{cure.candidate_release} against {cure.base_release} on {told['n']} reserved calls: "
+            f"{100 * told['difference']:+.1f} points of wrong answers "
+            f"({100 * told['low']:+.1f} to {100 * told['high']:+.1f}); {told['sentence']}",
         )
         return cure
 
@@ -142,17 +174,44 @@ class Story:
         yes, who, via = self.approver(f"Promote {cure.candidate_release}?")
         if not yes:
             raise SystemExit("not approved; the incident stays open and the data is kept")
-        approve(self.store, cure.retrain_id, actor=who, via=via, note="compared on the reserved set", now=self.now)
-        cure = promote(self.store, self.sidecar.settings, cure.retrain_id, actor=who, via=via, note="", now=self.now)
+        approve(
+            self.store,
+            cure.retrain_id,
+            actor=who,
+            via=via,
+            note="compared on the reserved set",
+            now=self.now,
+        )
+        cure = promote(
+            self.store,
+            self.sidecar.settings,
+            cure.retrain_id,
+            actor=who,
+            via=via,
+            note="",
+            now=self.now,
+        )
         self.extractor.follow_pointer()
-        self.narrator.stage("Approved and promoted", f"by {who} ({via}); the app now uses {self.extractor.release}", style="bold green")
+        self.narrator.stage(
+            "Approved and promoted",
+            f"by {who} ({via}); the app now uses {self.extractor.release}",
+            style="bold green",
+        )
         return cure
 
     def _recovery(self) -> None:
         with self.narrator.streaming("Watching the new release"):
-            self._until(lambda: all(one.state == "resolved" for one in incidents(self.store)), self.pace.cure_step, "it did not recover")
+            self._until(
+                lambda: all(one.state == "resolved" for one in incidents(self.store)),
+                self.pace.cure_step,
+                "it did not recover",
+            )
         one = incidents(self.store)[-1]
-        self.narrator.stage("Recovered", f"incident {one.incident_id} closed by itself at {one.resolved_at:%Y-%m-%d %H:%M} UTC", style="bold green")
+        self.narrator.stage(
+            "Recovered",
+            f"incident {one.incident_id} closed by itself at {one.resolved_at:%Y-%m-%d %H:%M} UTC",
+            style="bold green",
+        )
 
     @property
     def incident(self) -> Incident | None:
@@ -174,7 +233,9 @@ class Story:
     def _until(self, done: Callable[[], bool], step: timedelta, otherwise: str) -> None:
         while not done():
             if self.now >= self.pace.last:
-                raise DeliveryError(f"by {self.now:%Y-%m-%d} {otherwise}; the sidecar's log is in {self.sidecar.data_dir}")
+                raise DeliveryError(
+                    f"by {self.now:%Y-%m-%d} {otherwise}; the sidecar's log is in {self.sidecar.data_dir}"
+                )
             self.advance(step)
 
     def advance(self, step: timedelta) -> None:
@@ -214,7 +275,13 @@ class Story:
         while self.outcomes and self.outcomes[0].at <= until:
             one = heapq.heappop(self.outcomes)
             self.clock.set(one.at)
-            monitor.outcome("servicing_match", one.right, trace_id=one.trace_id, at=one.at, expected=json.loads(one.expected))
+            monitor.outcome(
+                "servicing_match",
+                one.right,
+                trace_id=one.trace_id,
+                at=one.at,
+                expected=json.loads(one.expected),
+            )
             self.told += 1
 
     def _wait_stored(self) -> None:
@@ -225,7 +292,9 @@ class Story:
         while int(self.store.value("rows_stored")) < wanted:
             if time.monotonic() > deadline:
                 stored = int(self.store.value("rows_stored"))
-                raise DeliveryError(f"{wanted:,} spans and scores were sent and {stored:,} are stored; see {self.sidecar.data_dir}")
+                raise DeliveryError(
+                    f"{wanted:,} spans and scores were sent and {stored:,} are stored; see {self.sidecar.data_dir}"
+                )
             time.sleep(0.01)
 
 
@@ -240,7 +309,14 @@ def _words(node: object) -> str:
     if isinstance(node, dict):
         if isinstance(node.get("text"), str):
             return str(node["text"])
-        return "\n".join(filter(None, (_words(value) for key, value in node.items() if key in {"text", "fields", "elements"})))
+        return "\n".join(
+            filter(
+                None,
+                (
+                    _words(value)
+                    for key, value in node.items()
+                    if key in {"text", "fields", "elements"}
+                ),
+            )
+        )
     return "\n".join(filter(None, map(_words, node))) if isinstance(node, list) else ""
-
-

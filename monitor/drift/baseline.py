@@ -120,7 +120,7 @@ def rate_baseline(
         raise ValueError(f"a profile has {HOURS_PER_WEEK} multipliers, not {len(multipliers)}")
     day_cv, noise = _day_cv(events, calls, hours, multipliers)
     if fleet_cv is not None:
-        signal = max(day_cv, fleet_cv) ** 2
+        signal = max(fleet_cv**2, day_cv**2 - 2 * noise)  # 2: what chance alone rarely reaches
         own = 0.5 * signal / (signal + noise) if signal else 0.0
         day_cv = own * day_cv + (1 - own) * fleet_cv
     count, n = int(events.sum()), int(calls.sum())

@@ -92,7 +92,7 @@ class RateDetector(MixtureDetector):
             **super().state(),
             "p0": self.p0,
             "direction": self.direction,
-            "odds_watched": list(self.odds_watched),
+            "odds": list(self.odds_watched),
         }
 
     @classmethod
@@ -102,12 +102,12 @@ class RateDetector(MixtureDetector):
         Raises:
             ValueError: the state is another detector's, a newer version's, or damaged.
         """
-        check_state(state, cls, "p0", "direction", "odds_watched")
+        check_state(state, cls, "p0", "direction", "odds")
         detector = cls(
             p0=state["p0"],
             arl=state["arl"],
             direction=state["direction"],
-            odds=state["odds_watched"],
+            odds=state["odds"],
         )
         detector.restore(state)
         return detector

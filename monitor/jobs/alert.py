@@ -44,7 +44,15 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
             trouble, told = error, error.announcements
         if list(told) != list(one.details.announcements):
             details = one.details.model_copy(update={"announcements": told})
-            tell(store, one, "announced", now=window.until, actor="alert job", via="job", details=details)
+            tell(
+                store,
+                one,
+                "announced",
+                now=window.until,
+                actor="alert job",
+                via="job",
+                details=details,
+            )
             counts["announced"] += 1
     if trouble is not None:
         raise trouble

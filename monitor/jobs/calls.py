@@ -36,8 +36,14 @@ class Call:
     def interaction(self, expected: str = "") -> Interaction:
         """The call as a judge sees it."""
         return Interaction(
-            trace_id=self.trace_id, span_id=self.span_id, timestamp=self.timestamp, input=self.input,
-            output=self.output, expected=expected, model=self.request_model, tags=self.tags,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            timestamp=self.timestamp,
+            input=self.input,
+            output=self.output,
+            expected=expected,
+            model=self.request_model,
+            tags=self.tags,
         )
 
 
@@ -48,9 +54,13 @@ def services(store: Store) -> list[str]:
 
 def calls_between(store: Store, service: str, window: Window) -> list[Call]:
     """A service's calls of a window, in order of time."""
-    return store.read("calls_between", Call, service=service, since=window.since, until=window.until)
+    return store.read(
+        "calls_between", Call, service=service, since=window.since, until=window.until
+    )
 
 
 def calls_without(store: Store, name: str, window: Window) -> list[Call]:
     """Successful calls of the window that have no score of that name yet, in order of time."""
-    return store.read("calls_without_score", Call, name=name, since=window.since, until=window.until)
+    return store.read(
+        "calls_without_score", Call, name=name, since=window.since, until=window.until
+    )

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from judges.checks import JsonSchema, JsonValid
-from judges.interaction import Interaction, Judgement, JudgeFailure
+from judges.interaction import Judgement
 from monitor.exceptions import ConfigurationError
 from monitor.jobs.calls import Call, calls_without
 from monitor.records import ScoreRow
@@ -40,7 +40,9 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     for service, calls in by_service.items():
         if not _structured(calls):
             continue
-        rows = asyncio.run(_verdicts(_checks(settings.data_dir / "schemas", service), calls, window))
+        rows = asyncio.run(
+            _verdicts(_checks(settings.data_dir / "schemas", service), calls, window)
+        )
         counts["calls"] += len(calls)
         counts["failed"] += sum(row.value == 0 for row in rows)
         store.append("scores", rows)

@@ -61,7 +61,7 @@ def missing(settings: Settings) -> str | None:
     """What the job lacks to run."""
     del settings
     if find_spec("sentence_transformers") is None:
-        return "embedding drift needs a sentence encoder: pip install 'outerloop[embeddings]'; all else works without it"
+        return "embedding drift needs a sentence encoder: pip install 'outerloop[embeddings]'"
     return None
 
 
@@ -74,7 +74,17 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         return {"embedded": 0}
     vectors = _encode(model, [text.text for text in texts])
     rows = [
-        EmbeddingRow(text.timestamp, text.service, text.trace_id, text.span_id, "input", model, text.text_hash, vector, SHARE)
+        EmbeddingRow(
+            text.timestamp,
+            text.service,
+            text.trace_id,
+            text.span_id,
+            "input",
+            model,
+            text.text_hash,
+            vector,
+            SHARE,
+        )
         for text, vector in zip(texts, vectors, strict=True)
     ]
     return {"embedded": store.append("embeddings", rows), "waiting": max(0, len(found) - len(rows))}
@@ -84,7 +94,10 @@ def _encode(model: str, texts: list[str]) -> list[list[float]]:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds of import, and an optional extra
 
     encoder = SentenceTransformer(_folder(model), device="cpu")
-    return [[float(x) for x in vector] for vector in encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)]
+    return [
+        [float(x) for x in vector]
+        for vector in encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    ]
 
 
 def _folder(model: str) -> str:

@@ -81,7 +81,8 @@ def gather(
     """How bad it is since it started, in which slices, and five calls that show it, the latest first."""
     period = {"service": service, "since": started, "until": until}
     flagged = (
-        store.read("flagged_by_field", Flagged, field=field, **period) if field
+        store.read("flagged_by_field", Flagged, field=field, **period)
+        if field
         else store.read("flagged_by_rate", Flagged, series=series, **period)
     )
     calls = calls_between(store, service, Window(started, until))[-SLICED_AT_MOST:]
@@ -91,11 +92,23 @@ def gather(
     learnt = store.rows("baseline_of_series", service=service, field=field, series=series)
     baseline, baseline_n = learnt[0] if learnt else (0.0, 0)
     return IncidentDetails(
-        release=calls[-1].release if calls else "", rate=count / n if n else 0.0, count=count, n=n,
-        low=interval.low if interval else 0.0, high=interval.high if interval else 1.0,
-        baseline=baseline, baseline_n=baseline_n, slices=_slices(calls, spans, baseline),
+        release=calls[-1].release if calls else "",
+        rate=count / n if n else 0.0,
+        count=count,
+        n=n,
+        low=interval.low if interval else 0.0,
+        high=interval.high if interval else 1.0,
+        baseline=baseline,
+        baseline_n=baseline_n,
+        slices=_slices(calls, spans, baseline),
         examples=[
-            Example(trace_id=one.trace_id, span_id=one.span_id, timestamp=one.timestamp, value=one.value, why=one.why)
+            Example(
+                trace_id=one.trace_id,
+                span_id=one.span_id,
+                timestamp=one.timestamp,
+                value=one.value,
+                why=one.why,
+            )
             for one in _distinct(flagged)[:EXAMPLES]
         ],
     )
@@ -106,28 +119,41 @@ def _distinct(flagged: Sequence[Flagged]) -> list[Flagged]:
 
 
 def _attributes(call: Call) -> Mapping[str, str]:
-    known = {"release": call.release, "model": call.request_model, "prompt version": call.prompt_version,
-             "environment": call.environment, **{f"tag {name}": value for name, value in call.tags.items()}}
+    known = {
+        "release": call.release,
+        "model": call.request_model,
+        "prompt version": call.prompt_version,
+        "environment": call.environment,
+        **{f"tag {name}": value for name, value in call.tags.items()},
+    }
     return {name: value for name, value in known.items() if value}
 
 
 def _slices(calls: Sequence[Call], spans: set[str], baseline: float) -> list[SliceShare]:
     rows = [_attributes(call) for call in calls]
-    varying = {name for row in rows for name in row if len({other.get(name, "") for other in rows}) > 1}
+    varying = {
+        name for row in rows for name in row if len({other.get(name, "") for other in rows}) > 1
+    }
     rows = [{name: value for name, value in row.items() if name in varying} for row in rows]
     if not varying or not spans:
         return []
     found = find_slices(rows, [call.span_id in spans for call in calls], baseline)
     return [
         SliceShare(
-            attribute=" and ".join(name for name, _ in one.conditions), value=" and ".join(value for _, value in one.conditions),
-            rate=one.rate, rate_elsewhere=one.rate_elsewhere, share_of_faults=one.share_of_faults, n=one.n,
+            attribute=" and ".join(name for name, _ in one.conditions),
+            value=" and ".join(value for _, value in one.conditions),
+            rate=one.rate,
+            rate_elsewhere=one.rate_elsewhere,
+            share_of_faults=one.share_of_faults,
+            n=one.n,
         )
         for one in found
     ]
 
 
-def confirmations(store: Store, service: str, started: datetime, until: datetime) -> list[Confirmation]:
+def confirmations(
+    store: Store, service: str, started: datetime, until: datetime
+) -> list[Confirmation]:
     """Series of scores whose failure rate on calls after the change is higher, with 95 % confidence, than before."""
     found = []
     for one in store.read("witnesses", Witness, service=service, started=started, until=until):
@@ -135,10 +161,17 @@ def confirmations(store: Store, service: str, started: datetime, until: datetime
             continue
         if rate_difference(one.after, one.after_n, one.before, one.before_n).low > 0:
             interval = clopper_pearson(one.after, one.after_n)
-            found.append(Confirmation(
-                source=one.source, name=one.name, rate=one.after / one.after_n, low=interval.low, high=interval.high,
-                n=one.after_n, baseline=one.before / one.before_n,
-            ))
+            found.append(
+                Confirmation(
+                    source=one.source,
+                    name=one.name,
+                    rate=one.after / one.after_n,
+                    low=interval.low,
+                    high=interval.high,
+                    n=one.after_n,
+                    baseline=one.before / one.before_n,
+                )
+            )
     return found
 
 
@@ -150,14 +183,28 @@ def cause(store: Store, alarm: CheckRow, started: datetime, until: datetime) -> 
         for one in versions:
             name = getattr(one, kind)
             firsts[name] = min(firsts.get(name, one.first), one.first)
-        new = [name for name, first in firsts.items() if started - DEPLOYED_BEFORE <= first <= started]
+        new = [
+            name for name, first in firsts.items() if started - DEPLOYED_BEFORE <= first <= started
+        ]
         if new and len(firsts) > 1:
-            what, which = ("model", "release") if kind == "release" else ("prompt", "prompt version")
-            return what, f"{which} {new[0]} was first seen at {firsts[new[0]]:%Y-%m-%d %H:%M} UTC, just before it began"
-    still = f"release {versions[-1].release} has been the same since {versions[-1].first:%Y-%m-%d}" if versions else "nothing was deployed"
+            what, which = (
+                ("model", "release") if kind == "release" else ("prompt", "prompt version")
+            )
+            return (
+                what,
+                f"{which} {new[0]} was first seen at {firsts[new[0]]:%Y-%m-%d %H:%M} UTC, just before it began",
+            )
+    still = (
+        f"release {versions[-1].release} has been the same since {versions[-1].first:%Y-%m-%d}"
+        if versions
+        else "nothing was deployed"
+    )
     turned = datetime(started.year, 1, 1, tzinfo=started.tzinfo)
     if alarm.field and started - turned <= NEW_YEAR:
-        return "calendar", f"the year turned and the model did not: {still}, and the dates it writes fit the year before"
+        return (
+            "calendar",
+            f"the year turned and the model did not: {still}, and the dates it writes fit the year before",
+        )
     return "unknown", f"{still}, and no prompt was changed"
 
 
@@ -165,12 +212,12 @@ def words(
     alarm: CheckRow, found: IncidentDetails, *, cause: str, why: str, started: datetime
 ) -> tuple[str, str]:
     """Title and one-sentence summary of an incident."""
-    what = f"`{alarm.field}` is a year off" if alarm.field else f"{alarm.series} fails more often"
-    title = f"{alarm.service}: {what}"
+    where = f"`{alarm.field}`" if alarm.field else alarm.series
+    title = f"{alarm.service}: {where} {'is a year off' if alarm.field else 'fails more often'}"
+    interval = f"{100 * found.low:.1f} to {100 * found.high:.1f} %, {found.count} of {found.n}"
     summary = (
-        f"Since {started:%Y-%m-%d %H:%M} UTC {100 * found.rate:.1f} % of calls ({100 * found.low:.1f} to {100 * found.high:.1f} %, "
-        f"{found.count} of {found.n}) are wrong in {f'`{alarm.field}`' if alarm.field else alarm.series}, against "
-        f"{100 * found.baseline:.2f} % before ({found.baseline_n:,} calls). Likely cause: {cause}; {why}."
+        f"Since {started:%Y-%m-%d %H:%M} UTC {100 * found.rate:.1f} % of calls ({interval}) are wrong in {where}, "
+        f"against {100 * found.baseline:.2f} % before ({found.baseline_n:,} calls). Likely cause: {cause}; {why}."
     )
     return title, summary
 
@@ -181,9 +228,13 @@ def advice(cause: str, confirmed: Sequence[Confirmation]) -> str:
         return "Look at the examples. No judge or outcome has confirmed it yet; a retrain waits for that."
     witnesses = ", ".join(f"{one.source} {one.name}" for one in confirmed)
     if cause == "prompt":
-        return f"Take the prompt back first; it is cheaper than a retrain. Confirmed by {witnesses}."
+        return (
+            f"Take the prompt back first; it is cheaper than a retrain. Confirmed by {witnesses}."
+        )
     if cause == "model":
-        return f"Roll the release back first; it is cheaper than a retrain. Confirmed by {witnesses}."
+        return (
+            f"Roll the release back first; it is cheaper than a retrain. Confirmed by {witnesses}."
+        )
     return f"Retrain with labelled examples from after the change. Confirmed by {witnesses}."
 
 

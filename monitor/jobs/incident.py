@@ -1,7 +1,7 @@
 """Incidents: alarms become one explained incident, evidence grows on it, and it closes when the rate is back.
 
-Reads `checks`, `calls`, `scores`; writes `incidents` (opened, grown, resolved) and, on resolution, the row in `checks` that
-makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a rate of
+Reads `checks`, `calls`, `scores`; writes `incidents` (opened, grown, resolved) and, on resolution, the row in
+`checks` that makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a rate of
 the same service that alarms while it is open joins it as a confirmation.
 """
 
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from monitor.clock import parse_time
 from monitor.drift.recovery import recovery_detector
-from monitor.incidents import Alarm, Incident, IncidentDetails, incidents, tell
+from monitor.incidents import Alarm, Incident, incidents, tell
 from monitor.jobs import evidence
 from monitor.jobs.calls import services
-from monitor.jobs.series import begin_again, latest
+from monitor.jobs.series import begin_again, evidence_since, latest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from monitor.jobs.job import Window
     from monitor.records import CheckRow
@@ -41,25 +41,30 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     for service in services(store):
         known = latest(store, service)
         active = [one for one in everything if one.service == service and one.state != "resolved"]
-        for root, alarms in _roots(known.values(), active).items():
-            mine = next((one for one in active if _covers(one, root, alarms)), None)
-            counts[_open_or_grow(store, mine, alarms, window)] += 1
         for one in active:
-            if _recovered(store, one):
-                _resolve(store, one, known, window)
-                counts["resolved"] += 1
+            counts["resolved"] += _resolve_if_recovered(store, one, window.until)
+        ended = [one for one in incidents(store) if one.service == service and one.state == "resolved"]
+        _begin_anew(store, ended, known, window.until)
+        active = [one for one in active if one.incident_id not in {other.incident_id for other in ended}]
+        for root, alarms in _roots(known.values(), active).items():
+            home = next((one for one in active if _covers(one, root, alarms)), None)
+            counts[_open_or_grow(store, home, alarms, window)] += 1
     return counts
 
 
-def _roots(rows: Sequence[CheckRow] | object, active: Sequence[Incident]) -> dict[str, list[CheckRow]]:
+def _roots(
+    rows: Iterable[CheckRow], active: Sequence[Incident]
+) -> dict[str, list[CheckRow]]:
     """Alarming series by what they are about: a field's series together, and rates with an open incident."""
     roots: dict[str, list[CheckRow]] = defaultdict(list)
-    alarming = [row for row in rows if row.status == "drift"]  # type: ignore[attr-defined]
+    alarming = [row for row in rows if row.status == "drift"]
     for row in alarming:
         roots[row.field and f"field:{row.field}"].append(row)
     rates = roots.pop("", [])
     if rates:
-        home = next(iter(roots), next((f"field:{one.field}" for one in active if one.field), "rates"))
+        home = next(
+            iter(roots), next((f"field:{one.field}" for one in active if one.field), "rates")
+        )
         roots[home] += rates
     return roots
 
@@ -70,11 +75,17 @@ def _covers(one: Incident, root: str, alarms: Sequence[CheckRow]) -> bool:
 
 def _alarm(row: CheckRow) -> Alarm:
     return Alarm(
-        detector=row.detector, series=row.series, detected_at=row.window_end, e_value=row.e_value, threshold=row.threshold
+        detector=row.detector,
+        series=row.series,
+        detected_at=row.window_end,
+        e_value=row.e_value,
+        threshold=row.threshold,
     )
 
 
-def _open_or_grow(store: Store, mine: Incident | None, alarms: Sequence[CheckRow], window: Window) -> str:
+def _open_or_grow(
+    store: Store, mine: Incident | None, alarms: Sequence[CheckRow], window: Window
+) -> str:
     lead = min(alarms, key=lambda row: (row.field == "", -row.e_value / max(row.threshold, 1e-9)))
     if mine is None:
         _open(store, lead, alarms, window)
@@ -85,12 +96,20 @@ def _open_or_grow(store: Store, mine: Incident | None, alarms: Sequence[CheckRow
     told = {(one.source, one.name) for one in mine.details.confirmations}
     if not new and {(one.source, one.name) for one in confirmations} <= told:
         return "unchanged"
-    found = evidence.gather(store, mine.service, mine.field, mine.series, mine.started_at, window.until)
-    details = found.model_copy(update={
-        "alarms": (*mine.details.alarms, *new), "confirmations": confirmations, "announcements": mine.details.announcements,
-        "summary": mine.details.summary, "advice": evidence.advice(mine.cause, confirmations),
-        "e_value": max(mine.details.e_value, lead.e_value), "threshold": mine.details.threshold,
-    })
+    found = evidence.gather(
+        store, mine.service, mine.field, mine.series, mine.started_at, window.until
+    )
+    details = found.model_copy(
+        update={
+            "alarms": (*mine.details.alarms, *new),
+            "confirmations": confirmations,
+            "announcements": mine.details.announcements,
+            "summary": mine.details.summary,
+            "advice": evidence.advice(mine.cause, confirmations),
+            "e_value": max(mine.details.e_value, lead.e_value),
+            "threshold": mine.details.threshold,
+        }
+    )
     tell(store, mine, "grown", now=window.until, actor=ACTOR, via="job", details=details)
     return "grown"
 
@@ -106,39 +125,63 @@ def _open(store: Store, lead: CheckRow, alarms: Sequence[CheckRow], window: Wind
     cause, why = evidence.cause(store, lead, started, window.until)
     confirmations = evidence.confirmations(store, lead.service, started, window.until)
     title, summary = evidence.words(lead, found, cause=cause, why=why, started=started)
-    details = found.model_copy(update={
-        "summary": summary, "alarms": tuple(_alarm(row) for row in alarms), "e_value": lead.e_value,
-        "threshold": lead.threshold, "needed_labels": not lead.field and lead.series.split("/")[0] in evidence.LABELLED,
-        "confirmations": confirmations, "advice": evidence.advice(cause, confirmations),
-    })
+    details = found.model_copy(
+        update={
+            "summary": summary,
+            "alarms": tuple(_alarm(row) for row in alarms),
+            "e_value": lead.e_value,
+            "threshold": lead.threshold,
+            "needed_labels": not lead.field and lead.series.split("/")[0] in evidence.LABELLED,
+            "confirmations": confirmations,
+            "advice": evidence.advice(cause, confirmations),
+        }
+    )
     key = f"{lead.service}/{lead.field}/{lead.series}/{started.isoformat()}"
     one = Incident(
-        incident_id=f"inc-{hashlib.sha256(key.encode()).hexdigest()[:12]}", service=lead.service, title=title,
-        severity="page" if any(row.detector in PAGES for row in alarms) else "ticket", cause=cause, field=lead.field,
-        detector=lead.detector, series=lead.series, started_at=started, opened_at=window.until, updated_at=window.until,
-        resolved_at=None, state="open", actor=ACTOR, details=details,
+        incident_id=f"inc-{hashlib.sha256(key.encode()).hexdigest()[:12]}",
+        service=lead.service,
+        title=title,
+        severity="page" if any(row.detector in PAGES for row in alarms) else "ticket",
+        cause=cause,
+        field=lead.field,
+        detector=lead.detector,
+        series=lead.series,
+        started_at=started,
+        opened_at=window.until,
+        updated_at=window.until,
+        resolved_at=None,
+        state="open",
+        actor=ACTOR,
+        details=details,
     )
     tell(store, one, "opened", now=window.until, actor=ACTOR, via="job", note=summary)
 
 
-def _recovered(store: Store, one: Incident) -> bool:
-    """Whether the incident's own series has statistically come back since it was opened."""
+def _begin_anew(
+    store: Store, ended: Sequence[Incident], known: dict[tuple[str, str], CheckRow], now: datetime
+) -> None:
+    """Series of resolved incidents, whoever resolved them, forget the evidence from before that."""
+    for one in ended:
+        for alarm in one.details.alarms:
+            row = known.get((alarm.detector, alarm.series))
+            if row is not None and one.resolved_at is not None and evidence_since(row) < one.resolved_at:
+                known[alarm.detector, alarm.series] = begin_again(row, now=now)
+                store.append("checks", [known[alarm.detector, alarm.series]])
+
+
+def _resolve_if_recovered(store: Store, one: Incident, now: datetime) -> bool:
+    """Close an incident whose own series has statistically come back since it was opened."""
     if one.details.rate <= one.details.baseline:
         return False
     detector = recovery_detector(one.details.baseline, one.details.rate)
-    windows = store.rows("windows_of_series", detector=one.detector, series=one.series, service=one.service, since=one.opened_at)
+    series = {"detector": one.detector, "series": one.series, "service": one.service}
+    windows = store.rows("windows_of_series", since=one.opened_at, **series)
     for _, count, n in windows:
         detector.update(count, n)
-    return detector.drift_detected
-
-
-def _resolve(
-    store: Store, one: Incident, known: Mapping[tuple[str, str], CheckRow], window: Window
-) -> None:
-    """Close it, and let its series begin new evidence."""
-    mine = {(alarm.detector, alarm.series) for alarm in one.details.alarms}
-    store.append("checks", [begin_again(row, now=window.until) for key, row in known.items() if key in mine])
-    since = store.rows("windows_of_series", detector=one.detector, series=one.series, service=one.service, since=one.opened_at)
-    back = evidence.tail_rate(since)
-    note = f"The rate is back: {back.count} of {back.n} calls since it fell ({100 * back.low:.2f} to {100 * back.high:.2f} %)."
-    tell(store, one, "resolved", now=window.until, actor=ACTOR, via="job", note=note)
+    if not detector.drift_detected:
+        return False
+    back = evidence.tail_rate(windows)
+    interval = f"{100 * back.low:.2f} to {100 * back.high:.2f} %"
+    note = f"The rate is back: {back.count} of the last {back.n} calls ({interval})."
+    tell(store, one, "resolved", now=now, actor=ACTOR, via="job", note=note)
+    return True

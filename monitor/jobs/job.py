@@ -57,7 +57,7 @@ def run_job(job: Job, store: Store, settings: Settings, window: Window) -> JobRu
     if not error:
         try:
             counts, outcome = job.run(store, settings, window), "ok"
-        except Exception as problem:  # noqa: BLE001 - the run's row carries it, and so does the log
+        except Exception as problem:
             error, outcome = f"{type(problem).__name__}: {problem}", "failed"
             log.exception("job failed", extra={"job": job.name})
     elapsed = time.perf_counter() - began

@@ -1,7 +1,7 @@
 """Sampled LLM judge: is the answer right for what was asked?
 
-Reads new successful `calls`, a uniform share of them chosen by hash; writes `scores` (source `judge`) with the inclusion
-probability and the price of each verdict. Runs every hour. Stops at OUTERLOOP_JUDGE_DAILY_BUDGET_USD; without
+Reads new successful `calls`, a uniform share of them chosen by hash; writes `scores` (source `judge`) with the
+inclusion probability and the price of each verdict. Runs every hour. Stops at OUTERLOOP_JUDGE_DAILY_BUDGET_USD; without
 OUTERLOOP_JUDGE_BASE_URL and OUTERLOOP_JUDGE_MODELS it is skipped. The question asked about a service is the text file
 `<data dir>/questions/<service>.md`; services without one are not judged.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 from openai import AsyncOpenAI
 
 from judges.engine import run as run_judges
-from judges.interaction import Interaction, Judgement, JudgeFailure
+from judges.interaction import Judgement, NotApplicable
 from judges.question import Question
 from judges.sampling import sampled
 from monitor.clock import wall_now
@@ -26,6 +27,7 @@ from monitor.records import ScoreRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from judges.interaction import Verdict
     from monitor.jobs.calls import Call
     from monitor.jobs.job import Window
     from monitor.settings import Settings
@@ -52,15 +54,20 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     if not questions:
         return {"services": 0}
     chosen = [
-        call for call in calls_without(store, NAME, window)
+        call
+        for call in calls_without(store, NAME, window)
         if call.service in questions and sampled(call.trace_id, SHARE, SALT)
     ]
     counts: Counter[str] = Counter(services=len(questions))
     for service, text in questions.items():
         calls = [call for call in chosen if call.service == service]
-        rows, failures = asyncio.run(_judge(text, calls, settings, _left_today(store, settings), window))
+        rows = asyncio.run(_judge(text, calls, settings, _left_today(store, settings), window))
         store.append("scores", rows)
-        counts.update(judged=len(rows), failed=sum(row.value == 0 for row in rows), invalid=failures)
+        counts.update(
+            judged=len(rows),
+            failed=sum(row.value == 0 for row in rows),
+            invalid=sum(row.label == "invalid" for row in rows),
+        )
     return counts
 
 
@@ -69,28 +76,54 @@ def _left_today(store: Store, settings: Settings) -> float | None:
     if settings.judge_daily_budget_usd is None:
         return None
     midnight = wall_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return max(0.0, settings.judge_daily_budget_usd - float(store.value("judge_spend", since=midnight)))
+    return max(
+        0.0, settings.judge_daily_budget_usd - float(store.value("judge_spend", since=midnight))
+    )
 
 
 async def _judge(
     text: str, calls: Sequence[Call], settings: Settings, budget_usd: float | None, window: Window
-) -> tuple[list[ScoreRow], int]:
+) -> list[ScoreRow]:
     key = settings.judge_api_key.get_secret_value() if settings.judge_api_key else "none"
+    by_span = {call.span_id: call for call in calls}
     async with AsyncOpenAI(base_url=settings.judge_base_url, api_key=key) as client:
-        judge = Question(name=NAME, question=text, model=settings.judge_models[0], client=client, rng=np.random.default_rng())
+        judge = Question(
+            name=NAME,
+            question=text,
+            model=settings.judge_models[0],
+            client=client,
+            rng=np.random.default_rng(),
+        )
         interactions = [call.interaction() for call in calls]
-        results = await run_judges([judge], interactions, concurrency=CONCURRENCY, budget_usd=budget_usd)
-    verdicts = [(interaction, verdict) for interaction, verdict in results if isinstance(verdict, Judgement)]
-    rows = [_row(interaction, verdict, calls, window) for interaction, verdict in verdicts]
-    return rows, sum(isinstance(verdict, JudgeFailure) for _, verdict in results)
+        results = await run_judges(
+            [judge], interactions, concurrency=CONCURRENCY, budget_usd=budget_usd
+        )
+    return [_row(by_span[interaction.span_id], verdict, window) for interaction, verdict in results]
 
 
-def _row(interaction: Interaction, verdict: Judgement, calls: Sequence[Call], window: Window) -> ScoreRow:
-    call = next(call for call in calls if call.span_id == interaction.span_id)
+def _row(call: Call, verdict: Verdict, window: Window) -> ScoreRow:
+    """A verdict as a score; what is no verdict is kept as NaN, so that it is neither counted nor paid twice."""
+    judged = isinstance(verdict, Judgement)
     return ScoreRow(
-        timestamp=window.until, score_id=f"judge:{verdict.name}:{call.trace_id}:{call.span_id}", target="call",
-        trace_id=call.trace_id, span_id=call.span_id, session_id=call.session_id, service=call.service,
-        name=verdict.name, source="judge", value=float(verdict.value), label=verdict.label,
-        explanation=verdict.reason, expected="", author=f"{verdict.model}/{verdict.version}",
-        observed_at=call.timestamp, sampling_probability=SHARE, cost_usd=verdict.cost_usd,
+        timestamp=window.until,
+        score_id=f"judge:{verdict.name}:{call.trace_id}:{call.span_id}",
+        target="call",
+        trace_id=call.trace_id,
+        span_id=call.span_id,
+        session_id=call.session_id,
+        service=call.service,
+        name=verdict.name,
+        source="judge",
+        value=float(verdict.value) if judged else nan,
+        label=verdict.label
+        if judged
+        else "not applicable"
+        if isinstance(verdict, NotApplicable)
+        else "invalid",
+        explanation=verdict.reason,
+        expected="",
+        author=f"{verdict.model}/{verdict.version}",
+        observed_at=call.timestamp,
+        sampling_probability=SHARE,
+        cost_usd=verdict.cost_usd,
     )

@@ -48,8 +48,15 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     until = window.until.replace(minute=0, second=0, microsecond=0)
     counts: Counter[str] = Counter()
     for service in services(store):
-        known = {name: row for (detector, name), row in latest(store, service).items() if detector == "rate"}
-        since = min((row.window_end for row in known.values() if row.status != "insufficient_data"), default=until - LONG_AGO)
+        known = {
+            name: row
+            for (detector, name), row in latest(store, service).items()
+            if detector == "rate"
+        }
+        since = min(
+            (row.window_end for row in known.values() if row.status != "insufficient_data"),
+            default=until - LONG_AGO,
+        )
         if any(row.status == "insufficient_data" for row in known.values()):
             since = until - LONG_AGO
         by_series: dict[str, list[Hour]] = defaultdict(list)
@@ -57,7 +64,9 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
             by_series[hour.series].append(hour)
         rows = []
         for name, hours in by_series.items():
-            row = _continue(service, name, hours, known.get(name), series=len(by_series), until=until)
+            row = _continue(
+                service, name, hours, known.get(name), series=len(by_series), until=until
+            )
             rows += [row] if row else []
         store.append("checks", rows)
         counts["series"] += len(rows)
@@ -66,7 +75,13 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
 
 
 def _continue(
-    service: str, name: str, hours: Sequence[Hour], before: CheckRow | None, *, series: int, until: datetime
+    service: str,
+    name: str,
+    hours: Sequence[Hour],
+    before: CheckRow | None,
+    *,
+    series: int,
+    until: datetime,
 ) -> CheckRow | None:
     if before is None or before.status == "insufficient_data":
         return _learn(service, name, hours, until=until)
@@ -76,18 +91,35 @@ def _continue(
     state = json.loads(before.state)
     arl = arl_for_budget(series, ALERTS_PER_WEEK, HOURS_PER_WEEK)
     baseline = Baseline.from_state(state["baseline"])
-    detector = RateDetector.from_state(state["detector"]) if state.get("detector") else RateDetector(p0=baseline.p0, arl=arl)
+    detector = (
+        RateDetector.from_state(state["detector"])
+        if state.get("detector")
+        else RateDetector(p0=baseline.p0, arl=arl)
+    )
     marks = list(state.get("marks", []))
     for hour in fresh:
         detector.update(hour.count, hour.n, baseline.probability(_hour_of_week(hour.hour)))
         marks.append([detector.updates - 1, hour.hour.isoformat()])
     marks = marks[-MARKS:]
-    started = next((when for index, when in marks if detector.change_index is not None and index >= detector.change_index), "")
+    started = next(
+        (
+            when
+            for index, when in marks
+            if detector.change_index is not None and index >= detector.change_index
+        ),
+        "",
+    )
     return Series("rate", name, service, "", before.baseline, before.baseline_n).row(
-        start=before.window_end, end=until, release="", count=sum(hour.count for hour in fresh),
-        n=sum(hour.n for hour in fresh), status="drift" if detector.drift_detected else "stable",
-        e_value=detector.e_value, threshold=detector.arl,
-        state={"baseline": state["baseline"], "detector": detector.state(), "marks": marks}, evidence={"started_at": started},
+        start=before.window_end,
+        end=until,
+        release="",
+        count=sum(hour.count for hour in fresh),
+        n=sum(hour.n for hour in fresh),
+        status="drift" if detector.drift_detected else "stable",
+        e_value=detector.e_value,
+        threshold=detector.arl,
+        state={**state, "detector": detector.state(), "marks": marks},
+        evidence={"started_at": started},
     )
 
 
@@ -95,12 +127,19 @@ def _learn(service: str, name: str, hours: Sequence[Hour], *, until: datetime) -
     """The baseline of a series, or a row that says how far it is from having one."""
     first = hours[0].hour
     baseline = rate_baseline(
-        [hour.count for hour in hours], [hour.n for hour in hours], hours_of_week=[_hour_of_week(hour.hour) for hour in hours]
+        [hour.count for hour in hours],
+        [hour.n for hour in hours],
+        hours_of_week=[_hour_of_week(hour.hour) for hour in hours],
     )
     ready = baseline.status != "insufficient_data" and until - first >= BASELINE_SPAN
     state = {"baseline": baseline.state(), "detector": None, "marks": []}
     return Series("rate", name, service, "", baseline.rate, baseline.n, state).row(
-        start=first, end=until, release="", count=baseline.count, n=baseline.n, status="stable" if ready else "insufficient_data",
+        start=first,
+        end=until,
+        release="",
+        count=baseline.count,
+        n=baseline.n,
+        status="stable" if ready else "insufficient_data",
     )
 
 

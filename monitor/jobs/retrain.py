@@ -1,7 +1,7 @@
 """Retrain: proposes one when an incident needs it, asks the fine-tune job, compares the candidate. People decide.
 
-Reads `incidents`, `scores`, `retrains`; writes `retrains` (proposed, requested, compared) and `datasets`. Runs every hour.
-A retrain is proposed when its incident is confirmed by a judge or an outcome and a retrain is the cure that fits; it is
+Reads `incidents`, `scores`, `retrains`; writes `retrains` (proposed, requested, compared) and `datasets`. Runs every
+hour. A retrain is proposed when its incident is confirmed by a judge or an outcome and a retrain is the cure that fits; it is
 requested once `ENOUGH` failing calls from after the change carry a label, and only with
 OUTERLOOP_RETRAIN_WEBHOOK_URL set. Nothing here approves or promotes.
 """
@@ -53,11 +53,20 @@ def _wanted(one: Incident) -> bool:
 
 
 def _further(
-    store: Store, settings: Settings, one: Incident, cure: Retrain, window: Window, counts: Counter[str]
+    store: Store,
+    settings: Settings,
+    one: Incident,
+    cure: Retrain,
+    window: Window,
+    counts: Counter[str],
 ) -> None:
     now = window.until
-    if settings.retrain_webhook_url and (cure.state == "proposed" or (cure.state == "requested" and not cure.delivered)):
-        labelled = int(store.value("failures_with_label", service=one.service, since=one.started_at, until=now))
+    if settings.retrain_webhook_url and (
+        cure.state == "proposed" or (cure.state == "requested" and not cure.delivered)
+    ):
+        labelled = int(
+            store.value("failures_with_label", service=one.service, since=one.started_at, until=now)
+        )
         counts["labelled"] += labelled
         if labelled >= ENOUGH:
             request(store, settings, cure.retrain_id, now=now, actor=ACTOR, via="job")

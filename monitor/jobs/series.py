@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from monitor.clock import parse_time
 from monitor.drift.intervals import clopper_pearson
 from monitor.records import CheckRow
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from monitor.store import Store
 
-__all__ = ["ALERTS_PER_WEEK", "Series", "latest"]
+__all__ = ["ALERTS_PER_WEEK", "Series", "begin_again", "evidence_since", "latest"]
 
 ALERTS_PER_WEEK = 0.5
 """False alerts that the whole deployment may have in a week, shared over all its series (STATISTICS.md, section 5)."""
@@ -38,20 +39,45 @@ class Series:
     baseline_n: int = 0
     state: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def row(
-        self, *, start: datetime, end: datetime, release: str, count: int, n: int, status: str,
-        e_value: float = 0.0, threshold: float = 0.0, state: Mapping[str, Any] | None = None,
+    def row(  # noqa: PLR0913 - one argument a column, all of them by name
+        self,
+        *,
+        start: datetime,
+        end: datetime,
+        release: str,
+        count: int,
+        n: int,
+        status: str,
+        e_value: float = 0.0,
+        threshold: float = 0.0,
+        state: Mapping[str, Any] | None = None,
         evidence: Mapping[str, Any] | None = None,
     ) -> CheckRow:
         """The row of one run over [start, end): `count` events in `n` calls."""
         interval = clopper_pearson(count, n) if n else None
         return CheckRow(
-            timestamp=end, check_id=f"{self.detector}:{self.name}:{end.isoformat()}", detector=self.detector,
-            detector_version=1, series=self.name, service=self.service, release=release, field=self.field,
-            window_start=start, window_end=end, status=status, count=count, n=n, effect=count / n if n else 0.0,
-            low=interval.low if interval else 0.0, high=interval.high if interval else 1.0, baseline=self.baseline,
-            baseline_n=self.baseline_n, e_value=e_value, threshold=threshold,
-            state=json.dumps(self.state if state is None else state), evidence=json.dumps(evidence or {}),
+            timestamp=end,
+            check_id=f"{self.detector}:{self.name}:{end.isoformat()}",
+            detector=self.detector,
+            detector_version=1,
+            series=self.name,
+            service=self.service,
+            release=release,
+            field=self.field,
+            window_start=start,
+            window_end=end,
+            status=status,
+            count=count,
+            n=n,
+            effect=count / n if n else 0.0,
+            low=interval.low if interval else 0.0,
+            high=interval.high if interval else 1.0,
+            baseline=self.baseline,
+            baseline_n=self.baseline_n,
+            e_value=e_value,
+            threshold=threshold,
+            state=json.dumps(self.state if state is None else state),
+            evidence=json.dumps(evidence or {}),
         )
 
 
@@ -61,10 +87,28 @@ def latest(store: Store, service: str) -> dict[tuple[str, str], CheckRow]:
     return {(row.detector, row.series): row for row in rows}
 
 
+def evidence_since(row: CheckRow) -> datetime:
+    """When the evidence that the series' detector holds began to be gathered."""
+    since = json.loads(row.state).get("since")
+    return parse_time(since) if since else datetime.min.replace(tzinfo=UTC)
+
+
 def begin_again(row: CheckRow, *, now: datetime) -> CheckRow:
-    """A row that makes a series start new evidence at `now`, its baseline kept: written when an incident is resolved."""
-    state = {**json.loads(row.state), "detector": None, "marks": [], "alarmed_at": ""}
+    """A row that makes a series begin new evidence at `now`, its baseline kept: for a resolved incident."""
+    state = {**json.loads(row.state), "detector": None, "marks": [], "alarmed_at": "", "since": now.isoformat()}
     return replace(
-        row, timestamp=now, check_id=f"{row.detector}:{row.series}:{now.isoformat()}", window_start=now, window_end=now,
-        status="stable", count=0, n=0, effect=0.0, low=0.0, high=1.0, e_value=0.0, state=json.dumps(state), evidence="{}",
+        row,
+        timestamp=now,
+        check_id=f"{row.detector}:{row.series}:{now.isoformat()}",
+        window_start=now,
+        window_end=now,
+        status="stable",
+        count=0,
+        n=0,
+        effect=0.0,
+        low=0.0,
+        high=1.0,
+        e_value=0.0,
+        state=json.dumps(state),
+        evidence="{}",
     )

@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monitor.drift import DateProfile, RateDetector, RolloverDetector, clopper_pearson_upper, year_slip
+from monitor.drift import (
+    DateProfile,
+    RateDetector,
+    RolloverDetector,
+    clopper_pearson_upper,
+    year_slip,
+)
 from monitor.drift.baseline import arl_for_budget
-from monitor.drift.rollover import past_year_probability
 from monitor.drift.fields import flatten, parse_date
+from monitor.drift.rollover import ROLLOVER_ODDS, past_year_probability
 from monitor.jobs.calls import Call, calls_between, services
 from monitor.jobs.job import Window
 from monitor.jobs.series import ALERTS_PER_WEEK, Series, latest
@@ -78,7 +84,13 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         calls = calls_between(store, service, Window(since, window.until))
         values = list(_dates(calls))
         for profile in profiles:
-            rows, flagged = _watch(profile, known, [v for v in values if v.field == profile.field], len(profiles), window)
+            rows, flagged = _watch(
+                profile,
+                known,
+                [v for v in values if v.field == profile.field],
+                len(profiles),
+                window,
+            )
             store.append("scores", flagged)
             store.append("checks", rows)
             counts["drift"] += sum(row.status == "drift" for row in rows)
@@ -87,8 +99,14 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     return counts
 
 
-def _continued(known: Mapping[tuple[str, str], CheckRow], name: str, profiled: datetime) -> datetime:
-    rows = [row.window_end for (detector, _), row in known.items() if row.field == name and detector in WATCHES]
+def _continued(
+    known: Mapping[tuple[str, str], CheckRow], name: str, profiled: datetime
+) -> datetime:
+    rows = [
+        row.window_end
+        for (detector, _), row in known.items()
+        if row.field == name and detector in WATCHES
+    ]
     return min(rows, default=profiled)
 
 
@@ -117,10 +135,28 @@ def _profile(store: Store, service: str, until: datetime) -> int:
             continue
         slips = sum(_slip(value, profile) is not None for value in mine)
         series = Series(
-            "date_profile", f"{service}/{name}", service, name, slips / len(mine), len(mine),
-            {"profile": profile.state(), "slips": slips, "per_week": 7 * 86400 * len(mine) / (until - first).total_seconds()},
+            "date_profile",
+            f"{service}/{name}",
+            service,
+            name,
+            slips / len(mine),
+            len(mine),
+            {
+                "profile": profile.state(),
+                "slips": slips,
+                "per_week": 7 * 86400 * len(mine) / (until - first).total_seconds(),
+            },
         )
-        rows.append(series.row(start=first, end=until, release=calls[-1].release, count=slips, n=len(mine), status="stable"))
+        rows.append(
+            series.row(
+                start=first,
+                end=until,
+                release=calls[-1].release,
+                count=slips,
+                n=len(mine),
+                status="stable",
+            )
+        )
     return store.append("checks", rows)
 
 
@@ -137,7 +173,7 @@ class YearSlips:
         learnt = json.loads(profile.state)
         self.profile = DateProfile.from_state(learnt["profile"])
         p0 = max(RATE_FLOOR, clopper_pearson_upper(learnt["slips"], profile.baseline_n))
-        self.detector = RateDetector.from_state(state) if state else RateDetector(p0=p0, arl=arl)
+        self.detector = RateDetector.from_state(state) if state else RateDetector(p0=p0, arl=arl, odds=ROLLOVER_ODDS)
 
     def see(self, value: DateValue) -> str:
         """Take one date in; returns why it is a slip, or ''."""
@@ -146,7 +182,8 @@ class YearSlips:
         if slip is None:
             return ""
         said = "" if slip.grounded else "; the input does not say that year"
-        return f"{value.field} is {value.value}, {abs(slip.years)} year off: {slip.expected} would fit a call of {value.event}{said}"
+        years = f"{abs(slip.years)} year{'s' if abs(slip.years) > 1 else ''}"
+        return f"{value.field} is {value.value}, {years} off: {slip.expected} would fit a call of {value.event}{said}"
 
 
 class PastYears:
@@ -156,11 +193,11 @@ class PastYears:
 
     def __init__(self, profile: CheckRow, state: Mapping[str, Any] | None, arl: float) -> None:
         self.profile = DateProfile.from_state(json.loads(profile.state)["profile"])
-        self.detector = RolloverDetector.from_state(state) if state else RolloverDetector(arl=arl)
+        self.detector = RolloverDetector.from_state(state) if state else RolloverDetector(self.profile, arl=arl)
 
     def see(self, value: DateValue) -> str:
         """Take one date in; returns why it is surprising, or ''."""
-        self.detector.observe(value.value, value.event, self.profile)
+        self.detector.update(value.value, value.event)
         past = value.value.year < value.event.year
         if not past or past_year_probability(self.profile, value.event) > SURPRISING:
             return ""
@@ -171,7 +208,11 @@ WATCHES = {watch.name: watch for watch in (YearSlips, PastYears)}
 
 
 def _watch(
-    profile: CheckRow, known: Mapping[tuple[str, str], CheckRow], values: Sequence[DateValue], fields: int, window: Window
+    profile: CheckRow,
+    known: Mapping[tuple[str, str], CheckRow],
+    values: Sequence[DateValue],
+    fields: int,
+    window: Window,
 ) -> tuple[list[CheckRow], list[ScoreRow]]:
     """Continue both detectors of one field; returns the rows to append and the evidence."""
     per_week = json.loads(profile.state)["per_week"]
@@ -195,28 +236,63 @@ def _watch(
             if why:
                 marks.append([watch.detector.updates - 1, value.call.timestamp.isoformat()])
                 flagged.append(_evidence(name, value, why, window))
-        series = Series(name, profile.series, profile.service, profile.field, profile.baseline, profile.baseline_n)
-        rows.append(series.row(
-            start=start, end=window.until, release=fresh[-1].call.release, count=len(flagged), n=len(fresh),
-            status="drift" if watch.detector.drift_detected else "stable", e_value=watch.detector.e_value,
-            threshold=watch.detector.arl,
-            state={"detector": watch.detector.state(), "marks": list(marks), "alarmed_at": alarmed},
-            evidence={"started_at": _started(watch.detector.change_index, marks), "alarmed_at": alarmed},
-        ))
+        series = Series(
+            name,
+            profile.series,
+            profile.service,
+            profile.field,
+            profile.baseline,
+            profile.baseline_n,
+        )
+        rows.append(
+            series.row(
+                start=start,
+                end=window.until,
+                release=fresh[-1].call.release,
+                count=len(flagged),
+                n=len(fresh),
+                status="drift" if watch.detector.drift_detected else "stable",
+                e_value=watch.detector.e_value,
+                threshold=watch.detector.arl,
+                state={
+                    "detector": watch.detector.state(),
+                    "marks": list(marks),
+                    "alarmed_at": alarmed,
+                    "since": state.get("since"),
+                },
+                evidence={
+                    "started_at": _started(watch.detector.change_index, marks),
+                    "alarmed_at": alarmed,
+                },
+            )
+        )
         evidence += flagged
     return rows, evidence
 
 
 def _started(change_index: int | None, marks: Iterable[Sequence[Any]]) -> str:
     """When the first flagged call of the present excursion was made, '' when there is none."""
-    return next((when for index, when in marks if change_index is not None and index >= change_index), "")
+    return next(
+        (when for index, when in marks if change_index is not None and index >= change_index), ""
+    )
 
 
 def _evidence(name: str, value: DateValue, why: str, window: Window) -> ScoreRow:
     call = value.call
     return ScoreRow(
-        timestamp=window.until, score_id=f"{name}:{value.field}:{call.trace_id}:{call.span_id}", target="call",
-        trace_id=call.trace_id, span_id=call.span_id, session_id=call.session_id, service=call.service, name=name,
-        source="check", value=0.0, label=value.value.isoformat(), explanation=why, expected="", author=f"{name}/1",
+        timestamp=window.until,
+        score_id=f"{name}:{value.field}:{call.trace_id}:{call.span_id}",
+        target="call",
+        trace_id=call.trace_id,
+        span_id=call.span_id,
+        session_id=call.session_id,
+        service=call.service,
+        name=name,
+        source="check",
+        value=0.0,
+        label=value.value.isoformat(),
+        explanation=why,
+        expected="",
+        author=f"{name}/1",
         observed_at=call.timestamp,
     )

@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse
@@ -119,7 +120,10 @@ def _answering(
             )
             return _refuse(400, f"the body is no event of a retrain: {problems}")
         except tuple(REFUSALS) as error:
-            return _refuse(REFUSALS[type(error)], str(error))
+            status = next(code for kind, code in REFUSALS.items() if isinstance(error, kind))
+            return _refuse(status, str(error))
+        except ClickHouseError as error:  # it was there a moment ago: the job asks again
+            return _refuse(503, f"the store does not answer: {str(error)[:300]}")
 
     return answer
 

@@ -57,7 +57,7 @@ FROM = {
 
 RANK = {event: rank for rank, event in enumerate(EVENTS)}
 TICK = timedelta(milliseconds=1)
-"""Resolution of `retrains.timestamp`: two events of a retrain never share one, to keep their order."""
+"""Resolution of `retrains.timestamp`: events of a retrain never share one, to keep their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,22 @@
 """One chat completion in the GenAI semantic conventions: what was asked, what was answered.
 
-`take_request` and `Answer.fold` run in the app's thread and only copy; the conversion into message parts and
-JSON text runs on the background thread.
+`take_request` and `Answer.fold` run in the app's thread and only copy; the conversion into message
+parts and JSON text runs on the background thread.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.messages import input_messages, output_message, tool_definitions
-from monitor.sdk.snapshot import Budget, snapshot, to_json
-from monitor.sdk.step import Step
+from monitor.sdk.snapshot import Budget, read_json, snapshot, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.sdk.step import Step
 
 __all__ = ["Answer", "ChatService", "take_request"]
 
@@ -107,7 +109,7 @@ class Answer:
         self.choices: dict[int, Choice] = {}
         self.first_chunk_ns: int | None = None
         self.raw: bytes | None = None
-        """Body of a raw response, which the app reads itself; read by us on the background thread."""
+        """Body of a raw response that the app reads itself; we do on the background thread."""
         self.budget = Budget(limit)
         self._capture = capture
 
@@ -132,7 +134,7 @@ class Answer:
         if raw is None:
             return
         try:
-            reply = json.loads(raw)
+            reply = read_json(raw)
         except (
             ValueError
         ):  # an event stream, or a proxy's page: the app asked for raw, and gets to know

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from monitor import vocabulary as v
@@ -14,6 +13,9 @@ from monitor.sdk.runtime import active
 from monitor.sdk.step import Step
 from monitor.sdk.streams import AsyncStreamProxy, Call, StreamProxy
 from monitor.sdk.surroundings import detach, remember_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["wrap"]
 
@@ -37,13 +39,14 @@ PROVIDERS = {
 
 
 def wrap(client: C) -> C:
-    """Record every chat completion of this `OpenAI` or `AsyncOpenAI` client (Azure and compatible ones too).
+    """Record every chat completion of this `OpenAI` or `AsyncOpenAI` client, Azure's included.
 
-    The very same client comes back: its `chat.completions.create` and `parse` are observed, plain and
-    streaming, and so are those of clients made from it by `with_options` or `copy`. Requests are sent as
-    they are (usage of a stream is known only where the app asked for it by `stream_options`). Wrapping
-    twice changes nothing. Responses asked for by `with_raw_response` pass through untouched and are read
-    from their body; those of `with_streaming_response` pass through without their content.
+    The very same client comes back: its `chat.completions.create` and `parse` are observed, plain
+    and streaming, and so are those of clients made from it by `with_options` or `copy`. Requests
+    are sent as they are (usage of a stream is known only where the app asked for it by
+    `stream_options`). Wrapping twice changes nothing. Responses asked for by `with_raw_response`
+    pass through untouched and are read from their body; those of `with_streaming_response` pass
+    through without their content.
     """
     with GUARD:
         _wrap(client)

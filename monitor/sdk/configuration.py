@@ -1,13 +1,16 @@
-"""Who this app is and where it sends: arguments of `init` first, then the environment, then defaults."""
+"""Who this app is and where it sends: arguments of `init`, then the environment, then defaults."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from monitor import vocabulary as v
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Configuration", "Limits", "Resource", "read_configuration"]
 
@@ -20,7 +23,7 @@ class Limits:
     """What the SDK may cost its app."""
 
     value_chars: int = 65_536
-    """Characters kept of one attribute (arguments, result, messages); the rest is cut and marked."""
+    """Characters kept of one attribute (arguments, result, …); the rest is cut and marked."""
     queue_records: int = 20_000
     """Spans and scores that may wait; more are dropped and counted."""
     queue_bytes: int = 16 * 1024 * 1024
@@ -47,7 +50,7 @@ class Configuration:
     clock: Callable[[], int]
     """Unix time in nanoseconds."""
     capture: bool
-    """Whether arguments, results and messages are kept; names, times and token counts always are."""
+    """Whether arguments, results and messages are kept; names, times and counts always are."""
     limits: Limits
 
     @property
@@ -56,7 +59,7 @@ class Configuration:
         return urlsplit(self.endpoint).hostname not in LOOPBACK
 
 
-def read_configuration(  # noqa: PLR0913 - the public options of init, all of them keyword-only
+def read_configuration(  # noqa: PLR0913 - the options of init, keyword-only
     *,
     service: str | None,
     release: str | None,
@@ -72,9 +75,9 @@ def read_configuration(  # noqa: PLR0913 - the public options of init, all of th
 
     >>> import time
     >>> read_configuration(
-    ...     service=None, release="r1", environment=None, endpoint=None, token=None, clock=time.time_ns,
-    ...     capture=True, limits=Limits(),
-    ...     environ={"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,team=a%20b", "OUTERLOOP_ENDPOINT": "h:1"},
+    ...     service=None, release="r1", environment=None, endpoint=None, token=None,
+    ...     clock=time.time_ns, capture=True, limits=Limits(),
+    ...     environ={"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,team=a%20b"},
     ... ).resource.attributes
     (('service.name', 'shop'), ('team', 'a b'), ('service.version', 'r1'))
     """

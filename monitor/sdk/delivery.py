@@ -1,7 +1,8 @@
-"""The background thread: takes what waits, sends it as OTLP over one kept-alive connection, and is patient.
+"""The background thread: takes what waits, sends it as OTLP over one connection, and is patient.
 
-An unreachable or overloaded collector is tried again for as long as the app lives (the queue is what is
-bounded); what it refuses for good is counted as dropped. At exit there is a deadline and one last attempt.
+An unreachable or overloaded collector is tried again for as long as the app lives (the queue is
+what is bounded); what it refuses for good is counted as dropped. At exit there is a deadline and
+one last attempt.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import http.client
 import random
 import threading
 import time
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from monitor.sdk.configuration import Configuration
 from monitor.sdk.guard import GUARD
 from monitor.sdk.outbox import GIVEN_UP, Outbox, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from monitor.sdk.configuration import Configuration
 
 __all__ = ["Answer", "Connection", "Sender", "start_sender"]
 
@@ -159,7 +163,7 @@ class Sender:
                 self._outbox.release(batch.size)
 
     def _send(self, records: list[Record]) -> None:
-        from monitor.sdk.encoding import encode  # noqa: PLC0415 - protobuf is loaded on this thread, when first needed
+        from monitor.sdk.encoding import encode  # noqa: PLC0415 - protobuf loads on this thread
 
         settled = 0
         try:
@@ -196,13 +200,13 @@ class Sender:
         except (OSError, http.client.HTTPException) as error:
             GUARD.warn(
                 f"unreachable: {type(error).__name__}",
-                "outerloop: the collector does not answer (%s); spans and scores wait in memory, and are tried again",
+                "outerloop: the collector does not answer (%s); what is recorded waits in memory",
                 type(error).__name__,
             )
             return None
 
     def _settle(self, path: str, answer: Answer, records: list[Record]) -> None:
-        from monitor.sdk.encoding import rejected  # noqa: PLC0415 - as above
+        from monitor.sdk.encoding import rejected  # noqa: PLC0415 - protobuf loads on this thread
 
         if 200 <= answer.status < 300:
             refused, reason = rejected(path, answer.body)
@@ -226,7 +230,7 @@ class Sender:
         return self._outbox.deadline is not None and time.monotonic() >= self._outbox.deadline
 
     def _pause(self, attempt: int, answer: Answer | None) -> bool:
-        """Wait before the next attempt; False when there is no time for one. `flush` cuts the wait short."""
+        """Wait before the next attempt (`flush` shortens it); False when there is no time."""
         if self._outbox.closing and (answer is None or attempt > 1) and self._hasty():
             return False
         longest = min(BACKOFF_S[0] * 2 ** min(attempt - 1, 10), BACKOFF_S[1])

@@ -1,11 +1,10 @@
-"""Waiting records as OTLP protobuf: spans for `/v1/traces`, scores for `/v1/logs`. Background thread only."""
+"""Records as OTLP protobuf: spans for `/v1/traces`, scores for `/v1/logs`, off thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
@@ -27,10 +26,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
-from monitor.sdk.outbox import Record
 from monitor.sdk.scores import Score
 from monitor.sdk.snapshot import to_json
 from monitor.sdk.step import Failure, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from monitor.sdk.outbox import Record
 
 __all__ = ["Parcel", "encode", "rejected"]
 
@@ -226,7 +229,7 @@ def _pair(name: str, value: Any) -> Any:
     return KeyValue(key=name, value=_value(value))
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any) -> Any:  # noqa: PLR0911 - one line a type
     kind = type(value)
     if kind is str:
         try:

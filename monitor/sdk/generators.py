@@ -1,21 +1,25 @@
 """Observed generators: driven by hand, so that the span is current only while their own code runs.
 
-What the consumer sends or throws, its dropping of the generator (GeneratorExit) included, is handed to the
-app's generator by the same method, so that it sees and answers exactly what it would have without us.
+What the consumer sends or throws, its dropping of the generator (GeneratorExit) included, is handed
+to the app's generator by the same method, so that it sees and answers exactly what it would have
+without us.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
 from monitor.sdk.observed import Observed, open_step
 from monitor.sdk.snapshot import Budget, snapshot
-from monitor.sdk.step import Step
 from monitor.sdk.surroundings import detach
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from monitor.sdk.step import Step
 
 __all__ = ["observe_async_generator", "observe_generator"]
 
@@ -80,7 +84,7 @@ def observe_generator(function: Callable[..., Any], observed: Observed) -> Calla
                 try:
                     value = yield item
                     resume = inner.send
-                except BaseException as error:  # noqa: BLE001 - handed on to the generator, GeneratorExit too
+                except BaseException as error:  # noqa: BLE001 - handed on to the generator
                     value, resume = error, inner.throw
         except StopIteration as stop:
             close(None)
@@ -116,7 +120,7 @@ def observe_async_generator(function: Callable[..., Any], observed: Observed) ->
                 try:
                     value = yield item
                     resume = inner.asend
-                except BaseException as error:  # noqa: BLE001 - handed on to the generator, GeneratorExit too
+                except BaseException as error:  # noqa: BLE001 - handed on to the generator
                     value, resume = error, inner.athrow
         except StopAsyncIteration:
             close(None)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable
-from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
 
 __all__ = ["GUARD", "LOGGER", "Guard"]
 
@@ -20,7 +22,8 @@ R = TypeVar("R")
 class Guard:
     """Swallows an exception of ours, counts it, and logs it once for every place it comes from.
 
-    `strict = True` raises instead: for the SDK's own tests, never decided by sniffing at the process.
+    `strict = True` raises instead: for the SDK's own tests, never decided by sniffing at the
+    process.
 
     >>> guard = Guard()
     >>> LOGGER.disabled = True

@@ -7,7 +7,7 @@ import random
 
 __all__ = ["new_score_id", "new_span_id", "new_trace_id"]
 
-_random = random.Random()  # noqa: S311 - ids have to be unique, not secret; seeded by os.urandom
+_random = random.Random()  # noqa: S311 - unique, not secret; seeded by os.urandom
 _bits = _random.getrandbits
 
 if hasattr(os, "register_at_fork"):

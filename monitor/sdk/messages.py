@@ -1,12 +1,14 @@
-"""OpenAI's messages and tools in the shape of the GenAI semantic conventions (`role` and `parts`)."""
+"""OpenAI's messages and tools in the shape of the GenAI conventions (`role` and `parts`)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from monitor.sdk.snapshot import read_json
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.sdk.chat import Choice
 
 __all__ = ["input_messages", "output_message", "tool_definitions"]
@@ -102,7 +104,7 @@ def _parsed(arguments: Any) -> Any:
     if not isinstance(arguments, str):
         return arguments
     try:
-        return json.loads(arguments)
+        return read_json(arguments)
     except ValueError:
         return arguments
 

@@ -1,17 +1,19 @@
-"""`observe`: what goes into a function, what comes out, how long it took, and nothing else changes."""
+"""`observe`: what goes into a function, what comes out, how long it took; nothing else changes."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from monitor.sdk.generators import observe_async_generator, observe_generator
 from monitor.sdk.guard import GUARD
 from monitor.sdk.observed import Observed, begin
 from monitor.sdk.step import Step
 from monitor.sdk.surroundings import detach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["observe"]
 
@@ -46,10 +48,11 @@ def observe(
 ) -> Any:
     """Record every call of a function, coroutine, generator, async generator or method.
 
-    What the function returns, raises and yields stays as it is. Inside, `monitor.current()` tells the
-    trace; LLM calls and other observed functions nest under it. Arguments and results are copied when they
-    can change (see `monitor.sdk.snapshot`); arguments whose name says secret are masked. A generator is
-    timed from its first `next` to its end, and recorded as abandoned when it is dropped before.
+    What the function returns, raises and yields stays as it is. Inside, `monitor.current()` tells
+    the trace; LLM calls and other observed functions nest under it. Arguments and results are
+    copied when they can change (see `monitor.sdk.snapshot`); arguments whose name says secret are
+    masked. A generator is timed from its first `next` to its end, and recorded as abandoned when it
+    is dropped before.
 
     Args:
         function: What to observe, when the decorator is used without brackets.
@@ -65,9 +68,8 @@ def observe(
     >>> double(21)
     42
     """
-    options = {
-        "kind": kind, "name": name, "prompt_name": prompt_name, "prompt_version": prompt_version, "capture": capture,
-    }  # fmt: skip
+    options = {"kind": kind, "name": name, "capture": capture}
+    options |= {"prompt_name": prompt_name, "prompt_version": prompt_version}
     if function is None:
         return functools.partial(_observe, options=options)
     return _observe(function, options)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
@@ -16,13 +15,16 @@ from monitor.sdk.snapshot import LEAVES, MASK, Budget, is_secret, snapshot, to_j
 from monitor.sdk.step import Step
 from monitor.sdk.surroundings import LABELS, SPAN, attach, surroundings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 __all__ = ["Observed", "begin", "open_step"]
 
 VARIADIC = inspect.Parameter.VAR_POSITIONAL
 
 
 class Observed:
-    """A function under observation: its name, its parameters, and how its calls are written down."""
+    """A function under observation: its name, its parameters, how its calls are written down."""
 
     client = False
 
@@ -156,7 +158,7 @@ def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any])
 def begin(
     observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Step, Any] | None:
-    """The span of a call that starts now, and the token of the surroundings before it; None when off."""
+    """The span of a call that starts now, made current, and the token to undo it; None when off."""
     runtime = active()
     if runtime is None:
         return None

@@ -7,11 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from monitor.sdk.configuration import Limits
 from monitor.sdk.guard import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from monitor.sdk.configuration import Limits
 
 __all__ = ["GIVEN_UP", "Batch", "Delivery", "Outbox", "Record"]
 
@@ -35,7 +36,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of everything that this process has recorded since `init` (or since it was forked)."""
+    """What became of everything that this process has recorded since `init`, or since its fork."""
 
     acknowledged: int
     """Spans and scores that the collector has confirmed."""
@@ -48,8 +49,8 @@ class Delivery:
 class Outbox:
     """Takes records from any thread and never blocks for longer than another `put` takes.
 
-    `put` may be entered again by the same thread in the middle of itself (a generator that the garbage
-    collector closes there is recorded too), hence the reentrant lock.
+    `put` may be entered again by the same thread in the middle of itself (a generator that the
+    garbage collector closes there is recorded too), hence the reentrant lock.
     """
 
     def __init__(self, limits: Limits, *, start: Callable[[Outbox], threading.Thread]) -> None:
@@ -119,10 +120,10 @@ class Outbox:
         """Count `count` records as lost, and say so in the log, once for each reason."""
         if not count:
             return
+        GUARD.warn(f"drop: {reason}", "outerloop: spans or scores are being dropped: %s", reason)
         with self._settled:
             self.dropped += count
             self._settled.notify_all()
-        GUARD.warn(f"drop: {reason}", "outerloop: spans or scores are being dropped: %s", reason)
 
     def delivery(self) -> Delivery:
         """The books as they stand."""

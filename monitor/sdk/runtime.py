@@ -1,4 +1,4 @@
-"""What is switched on: one runtime, made by `init`, ended by the end of the process, renewed by a fork."""
+"""What is switched on: one runtime, made by `init`, ended with the process, renewed by a fork."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from monitor import vocabulary as v
 from monitor.sdk.configuration import Configuration, Limits, Resource, read_configuration
 from monitor.sdk.guard import GUARD
 from monitor.sdk.identifiers import new_score_id
 from monitor.sdk.outbox import GIVEN_UP, Delivery, Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Runtime", "active", "flush", "init", "shutdown"]
 
@@ -51,7 +54,7 @@ def active() -> Runtime | None:
 
 def _look_around() -> Runtime | None:
     """Without `init`, OUTERLOOP_ENDPOINT in the environment switches on; nothing else does."""
-    global _looked_around  # noqa: PLW0603 - switched on or off for the whole process, like logging
+    global _looked_around  # noqa: PLW0603 - one switch for the process, like logging
     with _change:
         _looked_around = True
         if _runtime is None and os.environ.get("OUTERLOOP_ENDPOINT"):
@@ -60,7 +63,7 @@ def _look_around() -> Runtime | None:
 
 
 @GUARD
-def init(  # noqa: PLR0913 - the contract's keyword-only options
+def init(  # noqa: PLR0913 - the contract's options, keyword-only
     *,
     service: str | None = None,
     release: str | None = None,
@@ -71,10 +74,10 @@ def init(  # noqa: PLR0913 - the contract's keyword-only options
     clock: Callable[[], int] = time.time_ns,
     limits: Limits | None = None,
 ) -> None:
-    """Switch on. May be called again, for example with a new release; what is under way keeps the old one.
+    """Switch on. May be called again, for example with a new release; what waits keeps the old one.
 
-    Without `init`, everything is a no-op unless OUTERLOOP_ENDPOINT is set. Nothing is sent before the
-    first observed call, and nothing ever from the app's own threads.
+    Without `init`, everything is a no-op unless OUTERLOOP_ENDPOINT is set. Nothing is sent before
+    the first observed call, and nothing ever from the app's own threads.
 
     Args:
         service: Name of this app; OTEL_SERVICE_NAME by default.
@@ -83,13 +86,14 @@ def init(  # noqa: PLR0913 - the contract's keyword-only options
         endpoint: Where the collector listens; OUTERLOOP_ENDPOINT, else http://127.0.0.1:4318.
         token: Sent as `Authorization: Bearer …`; OUTERLOOP_TOKEN by default.
         capture: False keeps names, times and token counts, and no arguments, results or messages.
-        clock: Unix time in nanoseconds, for replays of recorded traffic and for tests. Durations are
+        clock: Unix time in nanoseconds, for replays of recorded traffic and for tests. Durations
+        are
             always measured by the monotonic clock.
         limits: What the SDK may cost; see `Limits`.
 
     OTEL_SDK_DISABLED=true wins over everything; OTEL_RESOURCE_ATTRIBUTES adds to the resource.
     """
-    global _runtime, _looked_around  # noqa: PLW0603 - as above
+    global _runtime, _looked_around  # noqa: PLW0603 - one switch for the process, like logging
     with _change:
         _looked_around = True
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
@@ -122,7 +126,7 @@ def _outbox_for(configuration: Configuration) -> Outbox:
 
 def _new_outbox(configuration: Configuration) -> Outbox:
     def start(outbox: Outbox) -> threading.Thread:
-        from monitor.sdk.delivery import start_sender  # noqa: PLC0415 - http and protobuf are not loaded by an app that sends nothing
+        from monitor.sdk.delivery import start_sender  # noqa: PLC0415 - http only when it is used
 
         return start_sender(outbox, configuration)
 
@@ -131,8 +135,8 @@ def _new_outbox(configuration: Configuration) -> Outbox:
     return outbox
 
 
-def flush(timeout: float = 5.0) -> Delivery:  # noqa: ASYNC109 - the contract's name
-    """Wait, at most `timeout` seconds, until the collector has confirmed everything recorded so far.
+def flush(timeout: float = 5.0) -> Delivery:
+    """Wait, at most `timeout` seconds, until the collector has confirmed all that is recorded.
 
     Returns:
         The collector's word, not a hope: what it confirmed, what still waits, what was lost.
@@ -145,8 +149,8 @@ def flush(timeout: float = 5.0) -> Delivery:  # noqa: ASYNC109 - the contract's 
 
 @GUARD
 def shutdown() -> None:
-    """Send what is left, within the time limit for the exit, and switch off until the next `init`."""
-    global _runtime  # noqa: PLW0603 - as above
+    """Send what is left, within the exit's time limit, and switch off until the next `init`."""
+    global _runtime
     runtime, _runtime = _runtime, None
     limit = runtime.configuration.limits.exit_timeout_s if runtime else Limits().exit_timeout_s
     deadline = time.monotonic() + limit
@@ -162,7 +166,7 @@ def shutdown() -> None:
 
 def _start_again_in_child() -> None:
     """A forked child has none of its parent's threads and must not send its parent's records."""
-    global _runtime, _change  # noqa: PLW0603 - as above
+    global _runtime, _change  # noqa: PLW0603 - one switch for the process, like logging
     _change = threading.RLock()
     for outbox in list(_outboxes):
         outbox.forked = True

@@ -1,11 +1,11 @@
-"""Feedback and outcomes: what a user said and what really happened, as OpenTelemetry evaluation events."""
+"""Feedback and outcomes: what a user said, what really happened; as evaluation events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
@@ -13,6 +13,9 @@ from monitor.sdk.identifiers import new_score_id
 from monitor.sdk.runtime import active
 from monitor.sdk.snapshot import Budget, snapshot, to_json
 from monitor.sdk.surroundings import Place, current, current_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Score", "feedback", "outcome"]
 
@@ -62,9 +65,9 @@ class Score:
             yield v.OUTERLOOP_SCORE_EXPECTED, text
 
 
-def feedback(  # noqa: PLR0913 - the contract's keyword-only options
+def feedback(  # noqa: PLR0913 - the contract's options
     name: str,
-    value: bool | float | str,  # noqa: FBT001 - a thumb is a bool
+    value: bool | float | str,  # noqa: FBT001 - a verdict is often yes or no
     *,
     trace_id: str | None = None,
     span_id: str | None = None,
@@ -83,7 +86,8 @@ def feedback(  # noqa: PLR0913 - the contract's keyword-only options
         session: The conversation that is meant, where it is not a single trace.
         comment: The user's own words.
         expected: The right answer, where the user gave it.
-        key: Makes it idempotent: the same name, target and key told again replaces what was told before.
+        key: Makes it idempotent: the same name, target and key told again replaces what was told
+        before.
     """
     _tell(
         "user",
@@ -94,9 +98,9 @@ def feedback(  # noqa: PLR0913 - the contract's keyword-only options
     )
 
 
-def outcome(  # noqa: PLR0913 - the contract's keyword-only options
+def outcome(  # noqa: PLR0913 - the contract's options
     name: str,
-    value: bool | float | str,  # noqa: FBT001 - an outcome is often yes or no
+    value: bool | float | str,  # noqa: FBT001 - a verdict is often yes or no
     *,
     session: str | None = None,
     trace_id: str | None = None,
@@ -140,7 +144,7 @@ class _Said:
 
 
 @GUARD
-def _tell(source: str, name: str, value: bool | float | str, asked: _Target, said: _Said) -> None:  # noqa: FBT001
+def _tell(source: str, name: str, value: Any, asked: _Target, said: _Said) -> None:
     runtime = active()
     if runtime is None:
         return
@@ -148,7 +152,7 @@ def _tell(source: str, name: str, value: bool | float | str, asked: _Target, sai
     if target is None:
         GUARD.warn(
             "score without target",
-            "outerloop: %s(%r) has no trace_id and no session, and is outside of any; it is not recorded",
+            "outerloop: %s(%r) has no trace_id and no session, nor is it inside one; not recorded",
             "feedback" if source == "user" else source,
             name,
         )
@@ -165,7 +169,7 @@ def _tell(source: str, name: str, value: bool | float | str, asked: _Target, sai
             label=budget.text(str(value)) if text else None,
             comment=budget.text(str(said.comment)) if said.comment is not None else None,
             expected=snapshot(said.expected, budget),
-            score_id=str(said.key) if said.key is not None else new_score_id(),
+            score_id=_score_id(source, str(name), said.key, target),
             target=target.kind(),
             trace_id=target.trace_id or "",
             span_id=target.span_id or "",
@@ -177,6 +181,15 @@ def _tell(source: str, name: str, value: bool | float | str, asked: _Target, sai
             size=TEXT_LIMIT - budget.left + 1000,
         )
     )
+
+
+def _score_id(source: str, name: str, key: str | None, target: _Target) -> str:
+    """Random, or, with a key, the same for the same thing said about the same target."""
+    if key is None:
+        return new_score_id()
+    about = (target.trace_id, target.span_id) if target.trace_id else (target.session,)
+    parts = (source, name, str(key), *(part or "" for part in about))
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _resolve(asked: _Target, here: Place | None) -> _Target | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,6 +13,8 @@ from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.surroundings import LABELS, NO_LABELS, SPAN, Labels, attach, surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from monitor.sdk.runtime import Runtime
 
 __all__ = ["Description", "Failure", "Step", "describe_failure"]
@@ -52,7 +53,7 @@ def describe_failure(error: BaseException) -> Failure:
     """What is kept of `error`. Its message is asked for once; one that raises is left empty."""
     try:
         message = str(error)[:4096]
-    except Exception:  # noqa: BLE001 - the app's own __str__ may raise anything; the failure is still a failure
+    except Exception:  # noqa: BLE001 - the app's own __str__ may raise anything
         message = ""
     places: list[tuple[str, int, str]] = []
     trace = error.__traceback__
@@ -64,11 +65,12 @@ def describe_failure(error: BaseException) -> Failure:
 
 
 class Step(Span):
-    """A span that other instrumentations can nest under and write to like any OpenTelemetry span."""
+    """A span that other instrumentations nest under and write to like any OpenTelemetry span."""
 
     __slots__ = (
-        "abandoned", "cut", "description", "elapsed_ns", "events", "extra", "failure", "gave", "labels", "parent_id",
-        "runtime", "said", "size", "span_id", "started_ns", "token", "trace_id", "trace_state", "_mark",
+        "_mark", "abandoned", "cut", "description", "elapsed_ns", "events", "extra", "failure",
+        "gave", "labels", "parent_id", "runtime", "said", "size", "span_id", "started_ns",
+        "trace_id", "trace_state",
     )  # fmt: skip
 
     trace_id: int
@@ -86,7 +88,8 @@ class Step(Span):
             self.trace_state = parent.trace_state
         else:
             self._adopt(parent)
-        self.labels: Labels = outside.get(LABELS, NO_LABELS)  # type: ignore[assignment]  # we alone write this key
+        labels: Any = outside.get(LABELS, NO_LABELS)
+        self.labels: Labels = labels
         self.span_id = new_span_id()
         self.runtime = runtime
         self.description = description

@@ -1,13 +1,16 @@
-"""A streamed answer: the app reads the client's own stream through a proxy that writes down what passes."""
+"""A streamed answer: the app reads the client's own stream through a proxy that takes notes."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from monitor.sdk.chat import Answer
 from monitor.sdk.guard import GUARD
-from monitor.sdk.step import Step
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from monitor.sdk.step import Step
 
 __all__ = ["AsyncStreamProxy", "Call", "StreamProxy"]
 
@@ -98,7 +101,7 @@ class StreamProxy(_Proxy):
         self._outerloop_note(chunk)
         return chunk
 
-    def __enter__(self) -> StreamProxy:
+    def __enter__(self) -> Self:
         self._outerloop_stream.__enter__()
         return self
 
@@ -139,7 +142,7 @@ class AsyncStreamProxy(_Proxy):
         self._outerloop_note(chunk)
         return chunk
 
-    async def __aenter__(self) -> AsyncStreamProxy:
+    async def __aenter__(self) -> Self:
         await self._outerloop_stream.__aenter__()
         return self
 

@@ -6,11 +6,9 @@ in both directions, and follow tasks wherever context variables follow them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
@@ -18,6 +16,10 @@ from opentelemetry.context import Context
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
 __all__ = [
     "LABELS",
@@ -39,7 +41,7 @@ LABELS = otel.create_key("outerloop-labels")
 
 
 def _variable() -> tuple[Callable[[], Context], Callable[[Context], Any], Callable[[Any], None]]:
-    """Read, set and reset of the current context: the context variable itself where there is one."""
+    """Read, set and reset of the current context: the variable itself where there is one."""
     token: Any = otel.attach(otel.get_current())
     otel.detach(token)
     if isinstance(token, Token):
@@ -131,7 +133,7 @@ def remember_call(trace_id: int, span_id: int) -> None:
     _last_call.set(Place(f"{trace_id:032x}", f"{span_id:016x}"))
 
 
-class context:  # noqa: N801 - used as `with monitor.context(...)`, where a function's name reads right
+class context:  # noqa: N801 - used as `with monitor.context(...)`
     """Says whose calls these are: everything observed inside carries it, nested contexts add to it.
 
     Args:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -42,6 +43,7 @@ __all__ = [
     "app",
     "error_rate",
     "extract",
+    "leave_quietly",
     "load",
     "routes",
     "save",
@@ -357,8 +359,19 @@ def _refusal(status: int, code: str, message: str) -> Response:
     return JSONResponse({"error": error}, status)
 
 
+def leave_quietly() -> None:
+    """End with 0 when asked to stop: uvicorn raises the signal again once it has shut down."""
+
+    def leave(_number: int, _frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+
+
 def main() -> None:
     """Serve one or more weights files."""
+    leave_quietly()
     parser = argparse.ArgumentParser(
         description="A simulated extractor model behind the OpenAI chat API."
     )

@@ -32,7 +32,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from monitor.standins.extractor import TrainingExample, Weights, error_rate, load, save, train
+from monitor.standins.extractor import (
+    TrainingExample,
+    Weights,
+    error_rate,
+    leave_quietly,
+    load,
+    save,
+    train,
+)
 from monitor.standins.extractor import routes as model_routes
 
 if TYPE_CHECKING:
@@ -370,6 +378,7 @@ async def serve(job: Job, host: str, ports: Sequence[int]) -> None:
 
 def main() -> None:
     """Serve until stopped."""
+    leave_quietly()
     parser = argparse.ArgumentParser(
         description="A fine-tune job that knows only the retrain protocol."
     )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODEL", "JudgeStandin", "SimulatedJudge", "judge_app"]
 
-MODEL = "judge-standin"
+MODEL = "judge-stand-in"
 SIMULATED = "Simulated judge:"
 BEFORE, AFTER = timedelta(days=31), timedelta(days=62)
 CALL_DATE = re.compile(r"Call date:\s*(\d{4}-\d{2}-\d{2})")

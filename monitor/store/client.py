@@ -74,15 +74,21 @@ class Store:
         names = result.column_names
         return [row(**dict(zip(names, values, strict=True))) for values in result.result_rows]
 
-    def rows(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> list[tuple[Any, ...]]:
+    def rows(
+        self, name: str, /, *, package: str = QUESTIONS, **parameters: object
+    ) -> list[tuple[Any, ...]]:
         """A question's rows as they come, for those of one or two columns."""
-        return list(self.client.query(question(name, package), parameters=_bind(parameters)).result_rows)
+        return list(
+            self.client.query(question(name, package), parameters=_bind(parameters)).result_rows
+        )
 
     def value(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> Any:
         """The single value of a question that has one row of one column."""
         return self.client.query(question(name, package), parameters=_bind(parameters)).first_row[0]
 
-    def frame(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> pd.DataFrame:
+    def frame(
+        self, name: str, /, *, package: str = QUESTIONS, **parameters: object
+    ) -> pd.DataFrame:
         """A question's answer as a DataFrame, for charts and tables."""
         return self.client.query_df(question(name, package), parameters=_bind(parameters))
 

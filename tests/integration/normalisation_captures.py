@@ -23,29 +23,55 @@ def capture(name: str) -> list[dict[str, Any]]:
 
 def span(number: int, attributes: dict[str, str], **columns: Any) -> dict[str, Any]:
     """A span of a hand-made trace; `columns` are those of `otel_traces`, `SpanName="x"`."""
-    return _row(TRACES, {
-        "Timestamp": START_NS + number, "TraceId": f"{number:032x}", "SpanId": f"{number:016x}",
-        "SpanName": "work", "SpanKind": "Internal", "ServiceName": "shop", "StatusCode": "Unset",
-        "SpanAttributes": attributes, "Duration": 2_500_000, **columns,
-    })  # fmt: skip
+    return _row(
+        TRACES,
+        {
+            "Timestamp": START_NS + number,
+            "TraceId": f"{number:032x}",
+            "SpanId": f"{number:016x}",
+            "SpanName": "work",
+            "SpanKind": "Internal",
+            "ServiceName": "shop",
+            "StatusCode": "Unset",
+            "SpanAttributes": attributes,
+            "Duration": 2_500_000,
+            **columns,
+        },
+    )
 
 
 def event(number: int, attributes: dict[str, str], **columns: Any) -> dict[str, Any]:
     """A log record that carries an evaluation event."""
-    return _row(LOGS, {
-        "Timestamp": START_NS + number, "ServiceName": "shop", "LogAttributes": attributes,
-        "EventName": "gen_ai.evaluation.result", **columns,
-    })  # fmt: skip
+    return _row(
+        LOGS,
+        {
+            "Timestamp": START_NS + number,
+            "ServiceName": "shop",
+            "LogAttributes": attributes,
+            "EventName": "gen_ai.evaluation.result",
+            **columns,
+        },
+    )
 
 
-def insert(store: Store, rows: Iterable[dict[str, Any]], table: Table = TRACES, token: str = "") -> None:
+def insert(
+    store: Store, rows: Iterable[dict[str, Any]], table: Table = TRACES, token: str = ""
+) -> None:
     """One insert, as the collector does it."""
     rows = list(rows)
     store.client.insert(
-        table.name, [[row[name] for row in rows] for name in table.columns],
-        column_names=list(table.columns), column_type_names=list(table.columns.values()), column_oriented=True,
-        settings={"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1} if token else {},
-    )  # fmt: skip
+        table.name,
+        [[row[name] for row in rows] for name in table.columns],
+        column_names=list(table.columns),
+        column_type_names=list(table.columns.values()),
+        column_oriented=True,
+        settings={
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        }
+        if token
+        else {},
+    )
 
 
 def read(store: Store, sql: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`kill -9` of the collector or of the store, in the middle of a stream: nothing acknowledged is lost or doubled."""
+"""`kill -9` of collector or store in mid-stream: nothing acknowledged is lost or doubled."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ SENDERS = 4
 
 
 def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -35,7 +36,9 @@ class Sidecar:
     def __init__(self, folder: Path) -> None:
         self.store_port, self.port = free_port(), free_port()
         self.environment = {
-            **os.environ, "OUTERLOOP_DATA_DIR": str(folder), "OUTERLOOP_STORE_PORT": str(self.store_port),
+            **os.environ,
+            "OUTERLOOP_DATA_DIR": str(folder),
+            "OUTERLOOP_STORE_PORT": str(self.store_port),
             "OUTERLOOP_OTLP_HTTP_PORT": str(self.port),
         }  # fmt: skip
         self.url = f"http://127.0.0.1:{self.port}"
@@ -43,8 +46,14 @@ class Sidecar:
 
     def start(self, module: str) -> None:
         """Start one of the two and wait until it answers."""
-        self.processes[module] = subprocess.Popen([sys.executable, "-m", module], env=self.environment)
-        path = f"{self.url}/healthz" if module == "collector" else f"http://127.0.0.1:{self.store_port}/ping"
+        self.processes[module] = subprocess.Popen(
+            [sys.executable, "-m", module], env=self.environment
+        )
+        path = (
+            f"{self.url}/healthz"
+            if module == "collector"
+            else f"http://127.0.0.1:{self.store_port}/ping"
+        )
         wait_until(lambda: answers(path))
 
     def kill(self, module: str) -> None:
@@ -57,7 +66,9 @@ class Sidecar:
         """Span ids in the store."""
         store = Store(f"http://127.0.0.1:{self.store_port}/outerloop")
         try:
-            return [row[0] for row in store.client.query("SELECT SpanId FROM otel_traces").result_rows]
+            return [
+                row[0] for row in store.client.query("SELECT SpanId FROM otel_traces").result_rows
+            ]
         finally:
             store.close()
 
@@ -75,6 +86,7 @@ def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
 
 
 def answers(url: str) -> bool:
+    """Whether it answers 200."""
     try:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.TransportError:
@@ -82,6 +94,7 @@ def answers(url: str) -> bool:
 
 
 def wait_until(condition, *, within_s: float = 40) -> None:
+    """Poll until it is true."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -116,7 +129,8 @@ class Stream:
                 number += 1
                 span_id = f"{sender + 1:08x}{number:08x}"
                 self.sent.add(span_id)
-                span = f'{{"traceId": "{span_id * 2}", "spanId": "{span_id}", "name": "n", "startTimeUnixNano": "{time.time_ns()}"}}'
+                ids = f'"traceId": "{span_id * 2}", "spanId": "{span_id}"'
+                span = f'{{{ids}, "name": "n", "startTimeUnixNano": "{time.time_ns()}"}}'
                 try:
                     body = f'{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{span}]}}]}}]}}'
                     if http.post(self._url, content=body).status_code == 200:
@@ -147,7 +161,7 @@ def test_collector_killed_in_mid_stream(sidecar: Sidecar) -> None:
 
 
 def test_store_killed_in_mid_stream(sidecar: Sidecar) -> None:
-    """While the store is dead the collector goes on accepting and says so; after its restart all is there, once."""
+    """While the store is dead the collector accepts on; after its restart all is there, once."""
     stream = Stream(sidecar.url)
     stream.wait_for(200)
     sidecar.kill("collector.embedded_store")
@@ -162,7 +176,7 @@ def test_store_killed_in_mid_stream(sidecar: Sidecar) -> None:
 
 
 def test_collector_started_before_the_store(tmp_path: Path) -> None:
-    """Without a store it accepts, is alive and not ready; when the store comes, it makes the schema and delivers."""
+    """Without a store it accepts and is not ready; when one comes, it delivers."""
     parts = Sidecar(tmp_path / "data")
     try:
         parts.start("collector")
@@ -173,6 +187,8 @@ def test_collector_started_before_the_store(tmp_path: Path) -> None:
         parts.start("collector.embedded_store")
         wait_until(lambda: answers(f"{parts.url}/readyz"))
         assert_exact(parts, stream)
+        parts.kill("collector.embedded_store")  # an idle collector notices by itself
+        wait_until(lambda: not answers(f"{parts.url}/readyz"))
     finally:
         for module in list(parts.processes):
             parts.kill(module)

@@ -65,6 +65,7 @@ class Running:
 
 
 def eventually(condition: Callable[[], object], *, within_s: float = 30) -> None:
+    """Poll until it is true."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -111,10 +112,12 @@ def spans(number: int = 1, *, name: str = "work", **resource: str | int) -> tupl
 
 
 def stored(store: Store) -> list[str]:
+    """Span ids in the store."""
     return [row[0] for row in store.client.query("SELECT SpanId FROM otel_traces").result_rows]
 
 
 def ledger(store: Store) -> dict[tuple[str, str, str], int]:
+    """Sums by signal, entry and reason."""
     rows = store.client.query(
         "SELECT signal, entry, reason, sum(count) FROM ledger GROUP BY signal, entry, reason"
     ).result_rows
@@ -122,7 +125,7 @@ def ledger(store: Store) -> dict[tuple[str, str, str], int]:
 
 
 def test_captures_of_real_senders_are_stored(run: Callable[..., Running], store: Store) -> None:
-    """What real instrumentations sent, as protobuf, gzip and JSON, is taken and every span is in the store."""
+    """What real instrumentations sent as protobuf, gzip and JSON is all in the store."""
     collector, wanted = run(), set()
     for path in sorted(CAPTURES.glob("collector-*")):
         headers = dict(JSON if path.suffix == ".otlpjson" else PROTOBUF)
@@ -136,8 +139,13 @@ def test_captures_of_real_senders_are_stored(run: Callable[..., Running], store:
         else:
             request = ExportTraceServiceRequest()
         answer = collector.http.post(f"/v1/{signal}", content=body, headers=headers)
-        assert (answer.status_code, answer.content) == (200, b"{}" if path.suffix == ".otlpjson" else b"")
-        wanted |= {s.span_id.hex() for r in request.resource_spans for c in r.scope_spans for s in c.spans}
+        assert (answer.status_code, answer.content) == (
+            200,
+            b"{}" if path.suffix == ".otlpjson" else b"",
+        )
+        wanted |= {
+            s.span_id.hex() for r in request.resource_spans for c in r.scope_spans for s in c.spans
+        }
     assert wanted
     eventually(lambda: wanted <= set(stored(store)))
     eventually(lambda: store.client.query("SELECT count() FROM otel_logs").first_row[0] > 0)
@@ -153,12 +161,16 @@ def test_opentelemetrys_own_exporter_delivers(run: Callable[..., Running], store
     )
     provider = TracerProvider(resource=Resource.create({"service.name": "real"}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    with provider.get_tracer("t").start_as_current_span("outer", attributes={"a": [1, 2], "f": 0.5}):
+    with provider.get_tracer("t").start_as_current_span(
+        "outer", attributes={"a": [1, 2], "f": 0.5}
+    ):
         pass
     assert provider.force_flush()
     provider.shutdown()
     eventually(lambda: stored(store))
-    row = store.client.query("SELECT ServiceName, SpanAttributes['a'], SpanAttributes['f'] FROM otel_traces")
+    row = store.client.query(
+        "SELECT ServiceName, SpanAttributes['a'], SpanAttributes['f'] FROM otel_traces"
+    )
     assert row.first_row == ("real", "[1,2]", "0.5")
 
 
@@ -166,7 +178,9 @@ def test_span_is_visible_within_half_a_second(run: Callable[..., Running], store
     """A lone span does not wait for company."""
     collector = run()
     eventually(lambda: collector.answers("/readyz"))
-    collector.http.post("/v1/traces", content=spans()[0], headers=PROTOBUF)  # the first makes connections
+    collector.http.post(
+        "/v1/traces", content=spans()[0], headers=PROTOBUF
+    )  # the first makes connections
     eventually(lambda: len(stored(store)) == 1)
     began = time.monotonic()
     collector.http.post("/v1/traces", content=spans()[0], headers=PROTOBUF)
@@ -183,11 +197,29 @@ def test_wrong_requests_are_answered_plainly(run: Callable[..., Running]) -> Non
     assert (status.code, status.message[:14]) == (3, "not a protobuf")
     bad = http.post("/v1/logs", content=b"{", headers=JSON)
     assert (bad.status_code, bad.json()["code"]) == (400, 3)
-    assert http.post("/v1/traces", content=b"x", headers={"content-type": "text/plain"}).status_code == 415
-    assert http.post("/v1/traces", content=b"x", headers={**PROTOBUF, "content-encoding": "br"}).status_code == 415
-    assert http.post("/v1/traces", content=b"x", headers={**PROTOBUF, "content-encoding": "gzip"}).status_code == 400
+    assert (
+        http.post("/v1/traces", content=b"x", headers={"content-type": "text/plain"}).status_code
+        == 415
+    )
+    assert (
+        http.post(
+            "/v1/traces", content=b"x", headers={**PROTOBUF, "content-encoding": "br"}
+        ).status_code
+        == 415
+    )
+    assert (
+        http.post(
+            "/v1/traces", content=b"x", headers={**PROTOBUF, "content-encoding": "gzip"}
+        ).status_code
+        == 400
+    )
     bomb = gzip.compress(bytes(65 << 20))
-    assert http.post("/v1/traces", content=bomb, headers={**PROTOBUF, "content-encoding": "gzip"}).status_code == 413
+    assert (
+        http.post(
+            "/v1/traces", content=bomb, headers={**PROTOBUF, "content-encoding": "gzip"}
+        ).status_code
+        == 413
+    )
     large = iter([bytes(1 << 20)] * 65)
     assert http.post("/v1/traces", content=large, headers=PROTOBUF).status_code == 413
     assert http.get("/v1/traces").status_code == 405
@@ -203,16 +235,22 @@ def test_token_is_required_when_set(run: Callable[..., Running]) -> None:
     for header in (None, "Bearer wrong", "Bearer", "Basic !", "sesame", "Bearer ünï".encode()):
         headers = dict(PROTOBUF) if header is None else {**PROTOBUF, "authorization": header}
         assert http.post(path, content=body, headers=headers).status_code == 401
-    for auth in ({"headers": {**PROTOBUF, "authorization": "bearer sesame"}}, {"headers": PROTOBUF, "auth": ("pk", "sesame")}):
+    for auth in (
+        {"headers": {**PROTOBUF, "authorization": "bearer sesame"}},
+        {"headers": PROTOBUF, "auth": ("pk", "sesame")},
+    ):
         assert http.post("/api/public/otel/v1/traces", content=body, **auth).status_code == 200
     assert http.get("/healthz").status_code == 200
     assert http.get("/metrics").status_code == 200
 
 
 def test_ledger_balances_and_says_why(run: Callable[..., Running], store: Store) -> None:
-    """Accepted, stored, rejected, counted and the sender's own drops are rows, each counted once."""
+    """Accepted, stored, rejected, counted and dropped are rows, each counted once."""
     collector = run()
-    post = lambda body, path="/v1/traces", h=PROTOBUF: collector.http.post(path, content=body, headers=h)  # noqa: E731
+
+    def post(body: bytes | str, path: str = "/v1/traces", headers: dict[str, str] = PROTOBUF):
+        return collector.http.post(path, content=body, headers=headers)
+
     for dropped in (2, 2, 7):
         post(spans(3, service__instance__id="i", outerloop__sdk__dropped=dropped)[0])
     request = ExportTraceServiceRequest.FromString(spans(2)[0])
@@ -221,7 +259,11 @@ def test_ledger_balances_and_says_why(run: Callable[..., Running], store: Store)
     assert answer.status_code == 200
     assert answer.content
     post(b"\xff\xff")
-    gauge = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": [{}, {}]}}]}]}]}
+    gauge = {
+        "resourceMetrics": [
+            {"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": [{}, {}]}}]}]}
+        ]
+    }
     post(json.dumps(gauge), "/v1/metrics", JSON)
     time.sleep(1.2)
     assert collector.stop() == 0
@@ -238,7 +280,7 @@ def test_ledger_balances_and_says_why(run: Callable[..., Running], store: Store)
 def test_poisoned_row_does_not_hold_up_the_rest(
     run: Callable[..., Running], store: Store, tmp_path: Path
 ) -> None:
-    """A span that the store refuses is found, put aside with the reason, and counted; all others are stored."""
+    """A span that the store refuses is put aside and counted; all others are stored."""
     store.command("ALTER TABLE otel_traces ADD CONSTRAINT clean CHECK SpanName != 'poison'")
     collector = run()
     good, ids = spans(20)
@@ -262,14 +304,21 @@ def test_port_in_use_names_port_and_setting(run: Callable[..., Running], tmp_pat
     """A taken port is said in one line, with what to change, and ends with 2."""
     first = run()
     second = subprocess.run(
-        [sys.executable, "-m", "collector"], env=first.environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "collector"],
+        env=first.environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert second.returncode == 2
     assert f"port {first.port}" in second.stderr
     assert "OUTERLOOP_OTLP_HTTP_PORT=" in second.stderr
 
 
-def test_sigterm_stores_what_waits_and_ends_with_zero(run: Callable[..., Running], store: Store) -> None:
+def test_sigterm_stores_what_waits_and_ends_with_zero(
+    run: Callable[..., Running], store: Store
+) -> None:
     """A clean stop leaves nothing in the log when the store is there."""
     collector = run()
     eventually(lambda: collector.answers("/readyz"))

@@ -1,8 +1,9 @@
-"""A stock clickhouse-connect client against the embedded store: everything Outerloop does with a store."""
+"""A stock clickhouse-connect client against the embedded store: what Outerloop asks of it."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -83,7 +84,6 @@ PARAMETERS = [
     ("Array(String)", ["it's", "tab\t", "back\\slash", 'say "x"', "", "line\nbreak"]),
     ("Nullable(String)", None),
     ("String", "tab\t, it's, back\\slash, \\N, {x:y}, ünïcode ☃"),
-    ("Map(String, UInt8)", {"a": 1}),
     ("Tuple(Int8, String)", (-1, "x")),
     ("Date", date(2024, 2, 29)),
     ("Float64", 0.1),
@@ -93,7 +93,9 @@ PARAMETERS = [
 
 
 @pytest.mark.parametrize(("kind", "value"), PARAMETERS, ids=[kind for kind, _ in PARAMETERS])
-def test_server_side_parameters_arrive_as_they_were_sent(client: Client, kind: str, value: object) -> None:
+def test_server_side_parameters_arrive_as_they_were_sent(
+    client: Client, kind: str, value: object
+) -> None:
     """A bound value comes back equal, whatever its type and whatever characters it holds."""
     zoned = connect(f"{client.url}/default", tz_mode="aware")
     got = zoned.query(f"SELECT {{v:{kind}}}", parameters={"v": value}).first_row[0]
@@ -107,10 +109,13 @@ def test_inserts_in_every_way_say_how_many_rows_they_wrote(client: Client) -> No
     assert client.insert("t", rows, column_names=["a", "s"]).written_rows == 2
     frame = client.query_df("SELECT a + 10 AS a, s FROM t")
     assert client.insert_df("t", frame).written_rows == 2
-    table = client.query_arrow("SELECT a + 20 AS a, s FROM t WHERE a < 3", use_strings=True)
+    table = client.query_arrow("SELECT number + 20 AS a, '' AS s FROM numbers(2)", use_strings=True)
     assert client.insert_arrow("t", table).written_rows == 2
     assert client.raw_insert("t", ["a", "s"], b"31,x\n32,y\n", fmt="CSV").written_rows == 2
-    assert client.query("SELECT a, s FROM t ORDER BY a LIMIT 2").result_rows == [(1, "a"), (2, "b\n\\")]
+    assert client.query("SELECT a, s FROM t ORDER BY a LIMIT 2").result_rows == [
+        (1, "a"),
+        (2, "b\n\\"),
+    ]
     assert client.command("SELECT count() FROM t") == 8
 
 
@@ -147,7 +152,10 @@ def test_statements_about_the_schema_work(client: Client) -> None:
     assert client.command("SHOW TABLES") == "t"
     assert client.command("EXISTS TABLE t") == 1
     assert "MergeTree" in client.command("SHOW CREATE TABLE t")
-    assert [row[:2] for row in client.query("DESCRIBE TABLE t").result_rows] == [("a", "UInt64"), ("s", "String")]
+    assert [row[:2] for row in client.query("DESCRIBE TABLE t").result_rows] == [
+        ("a", "UInt64"),
+        ("s", "String"),
+    ]
     assert client.query("EXPLAIN SELECT 1").result_rows
     client.command("ALTER TABLE t ADD COLUMN n Nullable(Int8)")
     client.command("DROP TABLE t")
@@ -170,7 +178,9 @@ def test_statements_about_the_schema_work(client: Client) -> None:
         ("SELECT 1; SELECT 2", 62, "SYNTAX_ERROR", 400),
     ],
 )
-def test_errors_are_typed(client: Client, url: str, sql: str, code: int, name: str, status: int) -> None:
+def test_errors_are_typed(
+    client: Client, url: str, sql: str, code: int, name: str, status: int
+) -> None:
     """Code, name and HTTP status are those of a server, and the client's exception carries them."""
     base, database = url.rsplit("/", 1)
     answer, body, headers = ask(f"{base}/?database={database}", sql.encode())
@@ -194,7 +204,11 @@ def test_an_unknown_database_or_setting_is_an_error_of_the_request(url: str) -> 
 def test_get_only_reads(client: Client, url: str) -> None:
     """INSERT and DDL by GET are refused with READONLY, whatever `readonly` says."""
     base, database = url.rsplit("/", 1)
-    for sql in ("INSERT INTO t VALUES (1, '')", "DROP TABLE t", "CREATE TABLE u (a Int8) ENGINE = Memory"):
+    for sql in (
+        "INSERT INTO t VALUES (1, '')",
+        "DROP TABLE t",
+        "CREATE TABLE u (a Int8) ENGINE = Memory",
+    ):
         status, body, _ = ask(f"{base}/?database={database}&readonly=0&query={quote(sql)}")
         assert (status, body[:10]) == (500, b"Code: 164.")
     assert client.command("SELECT count() FROM t") == 0
@@ -204,12 +218,18 @@ def test_nothing_of_a_request_reaches_the_next(client: Client, url: str) -> None
     """Settings, USE, SET, temporary tables and parameters end with their request."""
     base, database = url.rsplit("/", 1)
     at = f"{base}/?database={database}"
-    assert client.query("SELECT getSetting('max_threads')", settings={"max_threads": 3}).first_row == (3,)
-    for sql in (b"USE system", b"SET max_threads = 7", b"CREATE TEMPORARY TABLE x (a Int8)", b"SET param_p = 1"):
+    assert client.query(
+        "SELECT getSetting('max_threads')", settings={"max_threads": 3}
+    ).first_row == (3,)
+    for sql in (
+        b"USE system",
+        b"SET max_threads = 7",
+        b"CREATE TEMPORARY TABLE x (a Int8)",
+        b"SET param_p = 1",
+    ):
         assert ask(at, sql)[0] == 200
-    assert client.query("SELECT getSetting('max_threads') IN (3, 7), currentDatabase()").first_row == (
-        0, database,
-    )  # fmt: skip
+    seen = client.query("SELECT getSetting('max_threads') IN (3, 7), currentDatabase()").first_row
+    assert seen == (0, database)
     assert ask(base + "/", b"SELECT currentDatabase()")[1] == b"default\n"
     assert ask(at, b"SELECT * FROM x")[0] == 404
     assert b"Code: 456" in ask(at, b"SELECT {p:Int8}")[1]
@@ -218,7 +238,12 @@ def test_nothing_of_a_request_reaches_the_next(client: Client, url: str) -> None
 def test_errors_do_not_poison_what_follows(client: Client) -> None:
     """After a hundred failures of all kinds the same client still reads and writes."""
     for _ in range(25):
-        for sql in ("SELECT nope", "SELEC", "SELECT throwIf(number = 3) FROM numbers(9)", "INSERT INTO t FORMAT TSV x"):
+        for sql in (
+            "SELECT nope",
+            "SELEC",
+            "SELECT throwIf(number = 3) FROM numbers(9)",
+            "INSERT INTO t FORMAT TSV x",
+        ):
             with pytest.raises(DatabaseError):
                 client.command(sql)
     assert client.insert("t", [[1, "a"]], column_names=["a", "s"]).written_rows == 1
@@ -256,24 +281,49 @@ def test_a_broken_body_inserts_nothing(client: Client, url: str) -> None:
     assert (status, body[:9]) == (400, b"Code: 27.")
     native = client.raw_query("SELECT 1::UInt64 AS a, 'x' AS s", fmt="Native")
     at = f"{base}/?database={database}&query={quote('INSERT INTO t FORMAT Native')}"
-    for broken in (native[:-1], native * 3 + native[:-1], native.replace(b"UInt64", b"UIntXX"), b"\xff" * 300):
+    for broken in (
+        native[:-1],
+        native * 3 + native[:-1],
+        native.replace(b"UInt64", b"UIntXX"),
+        b"\xff" * 300,
+    ):
         assert ask(at, broken)[0] >= 400
     assert ask(at, native, Content_Encoding="gzip")[1].startswith(b"Code: 271.")
     assert ask(at, native, Content_Encoding="nope")[1].startswith(b"Code: 89.")
     assert client.command("SELECT count() FROM t") == 0
 
 
+def test_an_upload_that_breaks_off_inserts_nothing(client: Client, url: str) -> None:
+    """A client that dies in the middle of its body leaves no rows, and the store as it was."""
+    parts = urlsplit(url)
+    at = f"/?database={parts.path[1:]}&query={quote('INSERT INTO t FORMAT TSV')}"
+    for head in (
+        b"Content-Length: 100000\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\n1\ta\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", parts.port or 0)) as dying:
+            dying.sendall(b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b1\ta\n" % (at.encode(), head))
+    time.sleep(0.2)
+    assert client.command("SELECT count() FROM t") == 0
+
+
 def test_a_deduplication_token_holds_into_materialised_views(client: Client) -> None:
-    """A repeated insert with the same token adds nothing, neither to the table nor to its view's target."""
+    """A repeated insert with the same token adds nothing, to the table or to its view's target."""
     client.command(
         "CREATE TABLE sums (a UInt64, n UInt64) ENGINE = SummingMergeTree ORDER BY a"
         " SETTINGS non_replicated_deduplication_window = 100"
     )
     client.command("CREATE MATERIALIZED VIEW v TO sums AS SELECT a, count() AS n FROM t GROUP BY a")
     for token in ("one", "one", "two", "one", "two"):
-        settings = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        settings = {
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        }
         client.insert("t", [[1, "same"], [1, "same"]], column_names=["a", "s"], settings=settings)
-    assert client.query("SELECT (SELECT count() FROM t), (SELECT sum(n) FROM sums)").first_row == (4, 4)
+    assert client.query("SELECT (SELECT count() FROM t), (SELECT sum(n) FROM sums)").first_row == (
+        4,
+        4,
+    )
 
 
 def test_asynchronous_inserts_are_stored_before_they_are_acknowledged(client: Client) -> None:
@@ -287,12 +337,14 @@ def test_asynchronous_inserts_are_stored_before_they_are_acknowledged(client: Cl
 def test_an_error_in_mid_stream_reaches_the_client(client: Client) -> None:
     """Neither a block stream nor a raw stream ends as if it were whole."""
     sql = "SELECT number, throwIf(number = 3000000) FROM numbers(10000000)"
-    with pytest.raises(StreamFailureError, match="395"), client.query_row_block_stream(sql) as blocks:
+    with (
+        pytest.raises(StreamFailureError, match="395"),
+        client.query_row_block_stream(sql) as blocks,
+    ):
         for _ in blocks:
             pass
     with client.raw_stream(sql, fmt="TSV") as raw, pytest.raises(Exception, match="IncompleteRead"):
-        while raw.read(1 << 20):
-            pass
+        raw.read()
 
 
 def test_frames_arrow_and_formats_stream_without_repeating_their_heads(client: Client) -> None:
@@ -311,10 +363,17 @@ def test_frames_arrow_and_formats_stream_without_repeating_their_heads(client: C
 
 def test_tables_and_long_parameters_travel_with_a_query(client: Client, url: str) -> None:
     """External data and form-encoded parameters work."""
-    data = ExternalData(file_name="ext", fmt="CSV", structure="a UInt8, b String", data=b"1,x\n2,y\n")
-    assert client.query("SELECT b FROM ext ORDER BY a", external_data=data).result_rows == [("x",), ("y",)]
+    data = ExternalData(
+        file_name="ext", fmt="CSV", structure="a UInt8, b String", data=b"1,x\n2,y\n"
+    )
+    assert client.query("SELECT b FROM ext ORDER BY a", external_data=data).result_rows == [
+        ("x",),
+        ("y",),
+    ]
     many = ["value" * 10] * 20_000
-    assert client.query("SELECT length({a:Array(String)})", parameters={"a": many}).first_row == (20_000,)
+    assert client.query("SELECT length({a:Array(String)})", parameters={"a": many}).first_row == (
+        20_000,
+    )
     forms = connect(url, form_encode_query_params=True)
     assert forms.query("SELECT {a:String}", parameters={"a": "x'\t\\ü"}).first_row == ("x'\t\\ü",)
     forms.close()
@@ -325,9 +384,9 @@ def test_a_query_whose_client_left_is_cancelled(client: Client, store_server: st
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(store_server).port)
-    sql = "SELECT sum(sleepEachRow(0.1)) FROM numbers(600) SETTINGS max_block_size = 1, max_threads = 1"
+    sql = "SELECT sum(sleepEachRow(0.1)) FROM numbers(600) SETTINGS max_block_size = 1"
     connection.request("POST", "/?function_sleep_max_microseconds_per_block=0", sql)
-    running = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%processes%'"
+    running = "SELECT countIf(query LIKE 'SELECT sum(sleepEachRow%') FROM system.processes"
     wait_until(lambda: client.command(running) == 1)
     connection.close()
     wait_until(lambda: client.command(running) == 0)
@@ -344,7 +403,11 @@ def wait_until(holds: Any, timeout_s: float = 5) -> None:
 def test_web_pages_and_other_names_are_refused(store_server: str) -> None:
     """A page in a browser, or a name made to point at loopback, gets no data."""
     at = f"{store_server}/?query=SELECT+1"
-    for headers in ({"Sec_Fetch_Site": "cross-site"}, {"Host": "evil.example"}, {"Host": "[broken"}):
+    for headers in (
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "[broken"},
+    ):
         status, body, _ = ask(at, **headers)
         assert (status, body[:10]) == (403, b"Code: 497.")
     assert ask(at, Host="localhost:1", Sec_Fetch_Site="none")[0] == 200

@@ -116,7 +116,7 @@ def job(settings: Settings, tmp_path: Path) -> Iterator[str]:
         ready=f"http://127.0.0.1:{port}/healthz",
     )
     yield f"http://127.0.0.1:{port}"
-    stop(process)
+    assert stop(process) == 0
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ def test_a_version_is_named_by_its_content(
 
 
 def test_without_labels_there_is_nothing_to_request(store: Store, settings: Settings) -> None:
-    """A retrain without one labelled example is refused, and says how many calls wait for a label."""
+    """A retrain without one labelled example is refused, and says what is missing."""
     put(store, list(calls(TURN, 1, 20, np.random.default_rng(1))), BASE, labelled=False)
     bare = Incident(
         "inc-2",
@@ -421,7 +421,7 @@ def test_a_failed_delivery_is_visible_and_told_again(
     one = request(store, settings, one.retrain_id, now=NOW, **BY)
     assert one.delivered
     assert finished(store, settings, one).state == "finished"
-    stop(process)
+    assert stop(process) == 0
 
 
 def test_a_lost_dataset_file_fails_the_retrain_with_the_reason(
@@ -429,15 +429,22 @@ def test_a_lost_dataset_file_fails_the_retrain_with_the_reason(
 ) -> None:
     """The job refuses data that is not what was promised, and the retrain's page says so."""
     one = propose(store, settings, incident, now=NOW, actor="job")
-    body = {
-        "type": "retrain.requested", "timestamp": "2024-01-06T00:00:00Z",
-        "data": {
-            "retrain_id": one.retrain_id, "dataset": {"version": "ds-0", "format": "openai-chat-jsonl", "files": [
-                {"name": "train.jsonl", "split": "train", "url": f"{desk}/v1/datasets/ds-0/train.jsonl", "sha256": "0" * 64, "rows": 1},
-            ]},
-            "callback": {"url": f"{desk}/v1/retrains/{one.retrain_id}/events", "token": callback_token(load_key(settings.data_dir), one.retrain_id)},
-        },
-    }  # fmt: skip
+    file = {
+        "split": "train",
+        "url": f"{desk}/v1/datasets/ds-0/train.jsonl",
+        "sha256": "0",
+        "rows": 1,
+    }
+    reply = {
+        "url": f"{desk}/v1/retrains/{one.retrain_id}/events",
+        "token": callback_token(load_key(settings.data_dir), one.retrain_id),
+    }
+    order = {
+        "retrain_id": one.retrain_id,
+        "dataset": {"version": "ds-0", "format": "openai-chat-jsonl", "files": [file]},
+        "callback": reply,
+    }
+    body = {"type": "retrain.requested", "timestamp": "2024-01-06T00:00:00Z", "data": order}
     folder_gone = settings.model_copy(update={"retrain_webhook_url": "http://127.0.0.1:9/none"})
     request(store, folder_gone, one.retrain_id, now=NOW, **BY)
     raw = encode(body)
@@ -451,7 +458,7 @@ def test_a_lost_dataset_file_fails_the_retrain_with_the_reason(
 
 
 def test_the_webhook_refuses_what_is_not_signed_freshly(job: str) -> None:
-    """Unsigned, wrongly signed, tampered and stale messages get 401; a replayed one is not begun twice."""
+    """Unsigned, tampered and stale messages get 401; a replayed one is not begun twice."""
     order = {
         "retrain_id": "rt-x",
         "dataset": {"version": "v", "format": "f", "files": []},
@@ -646,7 +653,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
     desk = Desk(settings)
     second = start(*arguments, ready=ready)
     one = finished(store, settings, one)
-    stop(second)
+    assert stop(second) == 0
     desk.close()
     assert one.state == "finished"
     assert [step.event for step in one.history].count("finished") == 1

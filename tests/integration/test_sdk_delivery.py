@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sdk_sink import Sink, delivered, lenient, sdk, serve, sink  # noqa: F401 - fixtures
+from sdk_sink import Sink, delivered, serve
 
 import monitor
 
@@ -50,8 +50,10 @@ def test_retry_after_is_respected(sdk: Sink) -> None:
     assert time.monotonic() - begun > 0.4
 
 
-def test_refusals_for_good_are_dropped_and_told(sdk: Sink, caplog: pytest.LogCaptureFixture) -> None:
-    """A 401 is counted as dropped, logged with what to do, and told on the next delivery's resource."""
+def test_refusals_for_good_are_dropped_and_told(
+    sdk: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A 401 is counted as dropped, logged with what to do, and told with the next delivery."""
     sdk.answers.append((401, {}, b""))
     work()
     assert monitor.flush(5) == monitor.Delivery(0, 0, 1)
@@ -102,14 +104,19 @@ def test_nothing_is_lost_while_the_collector_is_away() -> None:
 
 def test_memory_is_bounded_by_records_and_by_bytes() -> None:
     """With nobody listening the queue fills to its limits, and the rest is counted as dropped."""
-    monitor.init(endpoint="http://127.0.0.1:9", limits=monitor.Limits(queue_records=50, exit_timeout_s=0.2))
+    monitor.init(
+        endpoint="http://127.0.0.1:9", limits=monitor.Limits(queue_records=50, exit_timeout_s=0.2)
+    )
     for _ in range(700):
         work()
     delivery = monitor.flush(0)
     assert delivery.pending + delivery.dropped == 700
     assert delivery.pending <= 50 + 512
     monitor.shutdown()
-    monitor.init(endpoint="http://127.0.0.1:9", limits=monitor.Limits(queue_bytes=100_000, exit_timeout_s=0.2))
+    monitor.init(
+        endpoint="http://127.0.0.1:9",
+        limits=monitor.Limits(queue_bytes=100_000, exit_timeout_s=0.2),
+    )
     for _ in range(30):
         work("x" * 20_000)
     assert monitor.flush(0).pending <= 4
@@ -123,7 +130,9 @@ def test_token_travels_and_only_loopback_is_uncompressed(sink: Sink) -> None:
     delivered(sink, 1)
     assert sink.requests[0]["authorization"] == "Bearer t"
     assert "content-encoding" not in sink.requests[0]
-    monitor.init(endpoint=sink.url.replace("127.0.0.1", "127.0.0.2"))  # loopback to the system, far away to us
+    monitor.init(
+        endpoint=sink.url.replace("127.0.0.1", "127.0.0.2")
+    )  # loopback to the system, far away to us
     work("x" * 5000)
     delivered(sink, 2)
     assert sink.requests[1]["content-encoding"] == "gzip"

@@ -14,7 +14,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from pydantic import BaseModel
-from sdk_sink import Sink, SinkSpan, delivered, sdk, sink  # noqa: F401 - fixtures
+from sdk_sink import Sink, SinkSpan, delivered
 
 import monitor
 
@@ -22,10 +22,18 @@ pytestmark = pytest.mark.integration
 
 USAGE = {
     "prompt_tokens": 29, "completion_tokens": 17, "total_tokens": 46,
-    "prompt_tokens_details": {"cached_tokens": 8}, "completion_tokens_details": {"reasoning_tokens": 5},
+    "prompt_tokens_details": {"cached_tokens": 8},
+    "completion_tokens_details": {"reasoning_tokens": 5},
 }  # fmt: skip
-TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
-ASK: dict[str, Any] = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "When is it due?"}]}
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "add", "arguments": '{"a":1}'},
+}
+ASK: dict[str, Any] = {
+    "model": "gpt-5-mini",
+    "messages": [{"role": "user", "content": "When is it due?"}],
+}
 
 
 @dataclass
@@ -42,21 +50,35 @@ def completion(request: dict[str, Any]) -> dict[str, Any]:
     if request.get("tools"):
         message = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
     reason = "tool_calls" if request.get("tools") else "stop"
-    choices = [{"index": n, "message": message, "finish_reason": reason} for n in range(request.get("n") or 1)]
+    choices = [
+        {"index": n, "message": message, "finish_reason": reason}
+        for n in range(request.get("n") or 1)
+    ]
     return {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-5-mini-2025-08-07",
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1,
+        "model": "gpt-5-mini-2025-08-07",
         "choices": choices, "usage": USAGE,
     }  # fmt: skip
 
 
 def chunks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The same answer in pieces; usage only where it was asked for."""
-    head = {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-5-mini-2025-08-07"}
+    head = {
+        "id": "chatcmpl-2",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-5-mini-2025-08-07",
+    }
     pieces: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     if request.get("tools"):
         function = {"name": "add", "arguments": ""}
-        pieces.append({"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]})
-        pieces += [{"tool_calls": [{"index": 0, "function": {"arguments": text}}]} for text in ('{"a"', ":1}")]
+        pieces.append(
+            {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+        )
+        pieces += [
+            {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+            for text in ('{"a"', ":1}")
+        ]
     else:
         pieces += [{"content": text} for text in ("Hel", "lo ", "you")]
     for delta in pieces:
@@ -73,11 +95,15 @@ class Service(BaseHTTPRequestHandler):
     model: Model
 
     def do_POST(self) -> None:
+        """Answer one request."""
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.model.requests.append(request)
         name = request["model"]
         if name.startswith("fail-"):
-            self._json(int(name.removeprefix("fail-")), {"error": {"message": "no", "type": "x", "code": "y"}})
+            self._json(
+                int(name.removeprefix("fail-")),
+                {"error": {"message": "no", "type": "x", "code": "y"}},
+            )
         elif name == "drop":
             self.close_connection = True
         elif request.get("stream"):
@@ -143,16 +169,20 @@ def output(span: SinkSpan) -> Any:
 
 
 def test_plain_call(sdk: Sink, client: OpenAI, model: Model) -> None:
-    """Request, answer, usage and service are written in the newest convention; the reply is the client's own."""
-    reply = client.chat.completions.create(**ASK, temperature=0.2, max_completion_tokens=64, seed=1, stop=["x"])
+    """Request, answer, usage and service are written; the reply is the client's own."""
+    reply = client.chat.completions.create(
+        **ASK, temperature=0.2, max_completion_tokens=64, seed=1, stop=["x"]
+    )
     assert type(reply) is openai.types.chat.ChatCompletion
     assert isinstance(client, OpenAI)
     (span,) = delivered(sdk, 1)
     assert (span.name, span.kind, span.status) == ("chat gpt-5-mini", 3, 1)
     wanted = {
-        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5-mini",
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-5-mini",
         "gen_ai.response.model": "gpt-5-mini-2025-08-07", "gen_ai.response.id": "chatcmpl-1",
-        "gen_ai.request.temperature": 0.2, "gen_ai.request.max_tokens": 64, "gen_ai.request.seed": 1,
+        "gen_ai.request.temperature": 0.2, "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.seed": 1,
         "gen_ai.request.stop_sequences": ["x"], "gen_ai.response.finish_reasons": ["stop"],
         "gen_ai.usage.input_tokens": 29, "gen_ai.usage.output_tokens": 17,
         "gen_ai.usage.cache_read.input_tokens": 8, "gen_ai.usage.reasoning.output_tokens": 5,
@@ -167,7 +197,7 @@ def test_plain_call(sdk: Sink, client: OpenAI, model: Model) -> None:
 
 
 def test_several_choices(sdk: Sink, client: OpenAI) -> None:
-    """n = 2 gives two output messages and two finish reasons."""
+    """Two choices give two output messages and two finish reasons."""
     client.chat.completions.create(**ASK, n=2)
     (span,) = delivered(sdk, 1)
     assert span.attributes["gen_ai.request.choice.count"] == 2
@@ -180,7 +210,7 @@ TOOLS: Any = [{"type": "function", "function": {"name": "add", "parameters": {"t
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_tools_and_history(sdk: Sink, client: OpenAI, stream: bool) -> None:
-    """Tool definitions, the calls asked for, and a history with calls, replies and pictures are parts."""
+    """Tool definitions, calls, and a history with calls, replies and pictures are parts."""
     messages: Any = [
         {"role": "developer", "content": "Be brief"},
         {"role": "user", "content": [
@@ -190,14 +220,20 @@ def test_tools_and_history(sdk: Sink, client: OpenAI, stream: bool) -> None:
         {"role": "assistant", "tool_calls": [TOOL_CALL]},
         {"role": "tool", "tool_call_id": "call_1", "content": "3"},
     ]  # fmt: skip
-    reply: Any = client.chat.completions.create(model="m", messages=messages, tools=TOOLS, stream=stream)
+    reply: Any = client.chat.completions.create(
+        model="m", messages=messages, tools=TOOLS, stream=stream
+    )
     if stream:
         list(reply)
     (span,) = delivered(sdk, 1)
     call = {"type": "tool_call", "id": "call_1", "name": "add", "arguments": {"a": 1}}
     system, user, assistant, tool = json.loads(span.attributes["gen_ai.input.messages"])
     assert system["role"] == "system"
-    assert user["parts"][1] == {"type": "uri", "modality": "image", "uri": "data:image/png;base64,<922 characters>"}
+    assert user["parts"][1] == {
+        "type": "uri",
+        "modality": "image",
+        "uri": "data:image/png;base64,<922 characters>",
+    }
     assert assistant["parts"] == [call]
     assert tool["parts"] == [{"type": "tool_call_response", "id": "call_1", "response": "3"}]
     assert output(span)[0]["parts"] == [call]
@@ -207,7 +243,7 @@ def test_tools_and_history(sdk: Sink, client: OpenAI, stream: bool) -> None:
 
 @pytest.mark.parametrize("usage", [False, True])
 def test_stream(sdk: Sink, client: OpenAI, model: Model, usage: bool) -> None:
-    """Chunks pass unchanged through something that is still a Stream; the request is sent as it was."""
+    """Chunks pass unchanged through what is still a Stream; the request is sent as it was."""
     extra: Any = {"stream_options": {"include_usage": True}} if usage else {}
     with client.chat.completions.create(**ASK, stream=True, **extra) as stream:
         assert isinstance(stream, openai.Stream)
@@ -225,7 +261,7 @@ def test_stream(sdk: Sink, client: OpenAI, model: Model, usage: bool) -> None:
 
 @pytest.mark.parametrize("how", ["close", "exit", "drop"])
 def test_abandoned_stream(sdk: Sink, client: OpenAI, how: str) -> None:
-    """A stream that is closed, left or forgotten after three chunks is recorded as far as it went."""
+    """A stream closed, left or forgotten after three chunks is recorded as far as it went."""
     stream = client.chat.completions.create(**ASK, stream=True)
     for _ in range(3):
         next(stream)
@@ -244,9 +280,15 @@ def test_abandoned_stream(sdk: Sink, client: OpenAI, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("fail-429", openai.RateLimitError), ("fail-500", openai.InternalServerError), ("drop", openai.APIConnectionError)],
+    [
+        ("fail-429", openai.RateLimitError),
+        ("fail-500", openai.InternalServerError),
+        ("drop", openai.APIConnectionError),
+    ],
 )
-def test_errors_are_raised_and_recorded(sdk: Sink, client: OpenAI, name: str, kind: type[Exception]) -> None:
+def test_errors_are_raised_and_recorded(
+    sdk: Sink, client: OpenAI, name: str, kind: type[Exception]
+) -> None:
     """The client's own exception comes out; the span carries its type."""
     with pytest.raises(kind):
         client.chat.completions.create(**{**ASK, "model": name})
@@ -266,7 +308,7 @@ def test_stream_that_breaks(sdk: Sink, client: OpenAI) -> None:
 
 
 async def test_async_client(sdk: Sink, async_client: AsyncOpenAI) -> None:
-    """Plain, streamed and abandoned calls of the asynchronous client, under an observed coroutine."""
+    """Plain, streamed, abandoned and failed asynchronous calls, under an observed coroutine."""
 
     @monitor.observe
     async def ask() -> str:
@@ -290,7 +332,7 @@ async def test_async_client(sdk: Sink, async_client: AsyncOpenAI) -> None:
 
 
 def test_raw_responses_pass_untouched(sdk: Sink, client: OpenAI) -> None:
-    """Raw replies are the client's own objects, and what their body says is recorded all the same."""
+    """Raw replies are the client's own objects, and what their body says is recorded."""
     raw = client.chat.completions.with_raw_response.create(**ASK)
     assert raw.status_code == 200
     assert raw.parse().id == "chatcmpl-1"
@@ -328,9 +370,15 @@ def test_azure_is_told_by_its_address(sdk: Sink) -> None:
     """The provider follows from the base URL; something that is no client comes back as it is."""
     from monitor.sdk.clients import _service
 
-    azure = AzureOpenAI(azure_endpoint="https://x.openai.azure.com", api_key="k", api_version="2024-10-21")
+    azure = AzureOpenAI(
+        azure_endpoint="https://x.openai.azure.com", api_key="k", api_version="2024-10-21"
+    )
     service = _service(str(monitor.wrap(azure).base_url))
-    assert (service.provider, service.address, service.port) == ("azure.ai.openai", "x.openai.azure.com", 443)
+    assert (service.provider, service.address, service.port) == (
+        "azure.ai.openai",
+        "x.openai.azure.com",
+        443,
+    )
     azure.close()
     assert monitor.wrap(7) == 7
 

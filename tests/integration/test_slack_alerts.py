@@ -1,4 +1,4 @@
-"""Alerts over real sockets: slack-sdk and httpx against stand-ins that check as the originals do."""
+"""Alerts over real sockets: slack-sdk and httpx against stand-ins that check as Slack does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def opened(*announcements: Announcement) -> Incident:
     )  # fmt: skip
     return Incident(
         incident_id="inc-1", service="loan-extractor", title="due_date slips", severity="page",
-        cause="calendar", field="due_date", detector="slip", series="s", started_at=NOW, opened_at=NOW,
+        cause="calendar", field="due_date", detector="slip", series="s", started_at=NOW,
+        opened_at=NOW,
         updated_at=NOW, resolved_at=None, state="open", actor="job", details=details,
     )  # fmt: skip
 
@@ -196,7 +197,7 @@ def test_one_sinks_failure_does_not_keep_the_others(
 
 
 def test_the_generic_alert_is_signed_and_idempotent(receiver: Receiver):
-    """The receiver verifies the signature; the same fact carries the same id, another one another."""
+    """The receiver verifies the signature; the same fact carries the same id, no other does."""
     settings = Settings(alert_webhook_url=f"{receiver.url}/alerts", alert_webhook_secret=SECRET)
     first = announce(opened(), settings, now=NOW)
     announce(opened(), settings, now=NOW)

@@ -51,7 +51,7 @@ OPENED = IncidentDetails(
         )
         for n in range(1, 8)
     ],
-    advice="Retrain on data with 2024 examples: the cause is what the model learnt, not its prompt.",
+    advice="Retrain on data with 2024 examples: the model learnt the year, the prompt is fine.",
 )
 CONFIRMED = OPENED.model_copy(
     update={

@@ -17,7 +17,7 @@ def incident(
     """An incident in a state; `told` is what `sink` was shown last."""
     before = [] if told is None else [Announcement(sink=sink, shown=told)]
     return Incident(
-        incident_id="i", service="s", title="t", severity="page", cause="calendar", field="due_date",
+        incident_id="i", service="s", title="t", severity="page", cause="calendar", field="f",
         detector="d", series="x", started_at=NOW, opened_at=NOW, updated_at=NOW, resolved_at=None,
         state=state, actor="job", details=IncidentDetails(announcements=before, **details),
     )  # fmt: skip

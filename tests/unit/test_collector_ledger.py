@@ -37,7 +37,7 @@ def test_a_flush_is_repeated_under_its_first_name_until_it_is_known(tmp_path: Pa
 
 
 def test_drops_count_by_growth(tmp_path: Path) -> None:
-    """Senders tell a cumulative number; only what it grew by since then counts, per instance and over restarts."""
+    """Senders tell a cumulative number; only its growth counts, also over restarts."""
     ledger = Ledger(tmp_path / "ledger.json", run="a")
     told = [("i", 3), ("i", 3), ("j", 1), ("i", 10), ("i", 4), ("i", 11)]
     assert [ledger.increase("shop", who, level) for who, level in told] == [3, 0, 1, 7, 0, 1]

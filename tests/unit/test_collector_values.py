@@ -11,20 +11,24 @@ from collector.values import attributes, text
 
 
 def listed(*values: AnyValue) -> AnyValue:
+    """An array value."""
     return AnyValue(array_value=ArrayValue(values=values))
 
 
 def mapped(**values: AnyValue) -> AnyValue:
+    """A map value."""
     return AnyValue(
         kvlist_value=KeyValueList(values=[KeyValue(key=k, value=v) for k, v in values.items()])
     )
 
 
 def string(value: str) -> AnyValue:
+    """A text value."""
     return AnyValue(string_value=value)
 
 
 def double(value: float) -> AnyValue:
+    """A double value."""
     return AnyValue(double_value=value)
 
 
@@ -51,10 +55,16 @@ def double(value: float) -> AnyValue:
         (mapped(), "{}"),
         (listed(string("stop")), '["stop"]'),
         (listed(AnyValue(), AnyValue(int_value=1), double(1.0)), "[null,1,1]"),
-        (mapped(b=AnyValue(bool_value=True), a=listed(mapped(x=string("y")))), '{"a":[{"x":"y"}],"b":true}'),
+        (
+            mapped(b=AnyValue(bool_value=True), a=listed(mapped(x=string("y")))),
+            '{"a":[{"x":"y"}],"b":true}',
+        ),
         (listed(AnyValue(bytes_value=b"hi")), '["aGk="]'),
         (listed(double(math.nan)), ""),
-        (listed(string("<a>&é\u2028\x01\n\x7f")), '["\\u003ca\\u003e\\u0026é\\u2028\\u0001\\n\x7f"]'),
+        (
+            listed(string("<a>&é\u2028\x01\n\x7f")),
+            '["\\u003ca\\u003e\\u0026é\\u2028\\u0001\\n\x7f"]',
+        ),
     ],
 )
 def test_value_has_the_exporters_text(value: AnyValue, stored: str) -> None:

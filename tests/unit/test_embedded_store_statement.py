@@ -24,7 +24,12 @@ from collector.embedded_store.statement import read_statement
         (b"insert into t(a,b)format TSV\r\n1\t2", "insert into t(a,b)", "TSV", b"1\t2"),
         (b"INSERT INTO t FORMAT JSONEachRow {}", "INSERT INTO t", "JSONEachRow", b"{}"),
         (b"INSERT INTO t VALUES (1, ';')", "INSERT INTO t", "Values", b" (1, ';')"),
-        (b"INSERT INTO `format` (`values`) VALUES(1)", "INSERT INTO `format` (`values`)", "Values", b"(1)"),
+        (
+            b"INSERT INTO `format` (`values`) VALUES(1)",
+            "INSERT INTO `format` (`values`)",
+            "Values",
+            b"(1)",
+        ),
         (b"INSERT INTO t (format, a) FORMAT CSV\n1", "INSERT INTO t (format, a)", "CSV", b"1"),
         (b"-- FORMAT x\nINSERT INTO t SETTINGS a='VALUES' FORMAT CSV\n", None, "CSV", b""),
         (b"INSERT INTO FUNCTION null('a Int8') FORMAT CSV\n1", None, "CSV", b"1"),
@@ -87,7 +92,12 @@ def test_what_must_not_run_is_refused_with_a_code(text: bytes, code: int) -> Non
 
 def test_semicolons_inside_strings_or_at_the_end_are_no_second_statement() -> None:
     """Only a semicolon with something after it separates statements."""
-    for text in (b"SELECT ';'", b"SELECT 1 ; ; -- done", b"SELECT `a;b` /* ; x */", b"SELECT 'it\\'s; so'"):
+    for text in (
+        b"SELECT ';'",
+        b"SELECT 1 ; ; -- done",
+        b"SELECT `a;b` /* ; x */",
+        b"SELECT 'it\\'s; so'",
+    ):
         assert read_statement(text) is not None
 
 
@@ -172,7 +182,9 @@ def test_a_form_carries_parameters_and_tables() -> None:
         b'--b\r\nContent-Disposition: form-data; name="param_a"\r\n\r\nx\r\n'
         b'--b\r\nContent-Disposition: form-data; name="t"; filename="t"\r\n\r\n1\r\n\r\n--b--\r\n'
     )
-    fields, tables = form_parts('multipart/form-data; boundary="b"', body, {"t_types": "UInt8,String"})
+    fields, tables = form_parts(
+        'multipart/form-data; boundary="b"', body, {"t_types": "UInt8,String"}
+    )
     assert fields["param_a"] == "x"
     assert (tables[0].structure, tables[0].data) == ("_1 UInt8, _2 String", b"1\r\n")
 
@@ -185,7 +197,7 @@ def test_a_table_without_columns_is_refused() -> None:
 
 
 def test_an_error_that_quotes_raw_bytes_keeps_its_code() -> None:
-    """chDB cannot decode such a message; its code and text are saved from the failed decoding."""
+    """Such a message cannot be decoded; its code and text are saved from the failed decoding."""
     raw = b"Code: 117. DB::Exception: Bad \xff. (INCORRECT_DATA)"
     try:
         raw.decode()

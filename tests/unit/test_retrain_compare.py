@@ -103,9 +103,11 @@ def test_labels_that_are_plain_text_are_compared_whole() -> None:
 
 def test_tool_calls_keep_their_shape() -> None:
     """A tool call and its result become OpenAI's messages."""
+    call = {"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}
+    result = {"type": "tool_call_response", "id": "c1", "response": {"ok": True}}
     text = json.dumps([
-        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}]},
-        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": {"ok": True}}]},
+        {"role": "assistant", "parts": [call]},
+        {"role": "tool", "parts": [result]},
     ])  # fmt: skip
     first, second = chat_messages(text)
     assert first["tool_calls"] == [

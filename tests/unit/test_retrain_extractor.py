@@ -124,6 +124,7 @@ def test_a_bad_request_is_refused_in_openais_shape(body: bytes) -> None:
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.integration
 async def test_speaks_openai_plain_and_streamed(world: list[CallLog], model_server) -> None:
     """The OpenAI client gets one answer, plain or streamed, with usage; 404 for another model."""
     messages = [{"role": "user", "content": world[0].text}]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
-from sdk_sink import Sink, delivered, lenient, sdk, sink  # noqa: F401 - fixtures
+from sdk_sink import Sink, delivered
 
 import monitor
 
@@ -189,7 +189,7 @@ def test_generator_does_not_leak_its_span_to_its_consumer(sdk: Sink) -> None:
 
 
 def test_dropped_generator_is_abandoned(sdk: Sink) -> None:
-    """A generator that is not read to its end is recorded as far as it went, and its finally runs."""
+    """A generator not read to its end is recorded as far as it went, and its finally runs."""
     cleaned = []
 
     @monitor.observe
@@ -328,7 +328,7 @@ def test_large_values_are_cut_and_marked(sdk: Sink) -> None:
 
 
 def test_no_code_of_the_app_is_run_twice(sdk: Sink) -> None:
-    """repr, str and properties of arguments are never called; dataclasses are read by their fields."""
+    """No repr, str or property of an argument is called; dataclasses are read by their fields."""
 
     @dataclass
     class Order:
@@ -370,7 +370,7 @@ def test_capture_off_keeps_no_content(sdk: Sink) -> None:
 
 
 def test_context_and_prompt_reach_everything_inside(sdk: Sink) -> None:
-    """Session, user, tags and prompt of the surroundings are on each span; inner contexts add to outer ones."""
+    """Session, user, tags and prompt are on each span inside; inner contexts add to outer ones."""
 
     @monitor.observe
     def inner() -> None: ...
@@ -436,7 +436,7 @@ def test_a_failure_of_ours_never_reaches_the_app(sdk: Sink, lenient: None) -> No
         return x
 
     class Breaks:
-        __module__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
+        __module__ = property(lambda _: 1 / 0)  # type: ignore[assignment]
 
     hostile, breaks = Hostile(a=1), Breaks()
     assert f(hostile) is hostile

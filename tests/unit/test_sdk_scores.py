@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sdk_sink import Sink, delivered, lenient, sdk, sink  # noqa: F401 - fixtures
+from sdk_sink import Sink, delivered
 
 import monitor
 
@@ -36,13 +36,19 @@ def test_feedback_goes_to_the_current_trace(sdk: Sink) -> None:
 
 
 def test_outcome_of_a_session_days_later(sdk: Sink) -> None:
-    """An outcome by session says when it became true, in any time zone, and is idempotent by key."""
+    """An outcome says when it became true, in any time zone, and is idempotent by key."""
     at = datetime(2024, 1, 3, 12, tzinfo=timezone(timedelta(hours=2)))
     monitor.outcome("resolved", True, session="s-1", at=at, key="ticket-7")
-    delivered(sdk, 1)
+    monitor.outcome("resolved", False, session="s-1", at=at, key="ticket-7")
+    monitor.outcome("resolved", True, session="s-2", at=at, key="ticket-7")
+    delivered(sdk, 3)
     said = sdk.events[0].attributes
-    assert said["outerloop.score.observed_at"] == int(datetime(2024, 1, 3, 10, tzinfo=UTC).timestamp()) * 10**9
-    assert said["outerloop.score.id"] == "ticket-7"
+    ids = [event.attributes["outerloop.score.id"] for event in sdk.events]
+    assert ids[0] == ids[1] != ids[2]
+    assert (
+        said["outerloop.score.observed_at"]
+        == int(datetime(2024, 1, 3, 10, tzinfo=UTC).timestamp()) * 10**9
+    )
     assert (said["outerloop.score.target"], said["session.id"]) == ("session", "s-1")
     assert said["gen_ai.evaluation.score.value"] == 1.0
     assert said["outerloop.score.source"] == "outcome"
@@ -65,7 +71,11 @@ def test_session_of_the_context_is_the_last_resort(sdk: Sink) -> None:
         monitor.outcome("paid", 0.5)
     delivered(sdk, 1)
     said = sdk.events[0].attributes
-    assert (said["outerloop.score.target"], said["session.id"], said["user.id"]) == ("session", "s-2", "u")
+    assert (said["outerloop.score.target"], said["session.id"], said["user.id"]) == (
+        "session",
+        "s-2",
+        "u",
+    )
 
 
 def test_wrong_use_is_harmless(sdk: Sink, lenient: None, caplog: pytest.LogCaptureFixture) -> None:

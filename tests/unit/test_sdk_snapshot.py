@@ -98,13 +98,23 @@ def test_pictures_keep_only_their_head() -> None:
 
 def test_secret_names() -> None:
     """Names are read word by word, however they are written."""
-    assert all(is_secret(name) for name in ("token", "API_KEY", "x-api-key", "clientSecret", "DB_PASSWORD"))
-    assert not any(is_secret(name) for name in ("max_tokens", "tokens", "author", "monkey", "secretary", ""))
+    assert all(
+        is_secret(name) for name in ("token", "API_KEY", "x-api-key", "clientSecret", "DB_PASSWORD")
+    )
+    assert not any(
+        is_secret(name) for name in ("max_tokens", "tokens", "author", "monkey", "secretary", "")
+    )
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=50),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text("abc", max_size=5), inner, max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=50),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text("abc", max_size=5), inner, max_size=5)
+    ),
     max_leaves=50,
 )
 

@@ -146,10 +146,6 @@ WHERE SpanAttributes['logfire.span_type'] != 'pending_span';
 -- so aliases of aliases make the query (and the planning of every insert) grow without need.
 CREATE MATERIALIZED VIEW IF NOT EXISTS calls_mv TO calls AS
 WITH
--- the list prices in force now, as constant arrays: read once for a block of spans
-(SELECT (groupArray(model), groupArray(price)) FROM (
-    SELECT model, argMax((input_usd_per_million, cached_input_usd_per_million, output_usd_per_million), valid_from) AS price
-    FROM prices WHERE valid_from <= today() GROUP BY model)) AS price_list,
 -- which attribute speaks, by precedence
 told AS (
     SELECT
@@ -199,7 +195,7 @@ told AS (
 -- numbers settled, and the provider's own JSON looked for where the better spellings are silent
 settled AS (
     SELECT
-        *,
+        * EXCEPT (price_list),
         multiIf(
             told_operation = 'embedding', 'embeddings',
             told_operation = 'completion', if(position(convention_in, '"role"') > 0, 'chat', 'text_completion'),
@@ -214,8 +210,10 @@ settled AS (
         coalesce(told_reasoning_tokens, usage.completion_tokens_details.reasoning_tokens, usage.output_tokens_details.reasoning_tokens, usage.output_token_details.reasoning) AS reasoning_tokens,
         -- the answering model's price, else the asked one's; a dated model
         -- (`gpt-4o-mini-2024-07-18`) or a routed one (`openai/gpt-4o-mini`) without a price of its own costs what its name does
-        arrayFirst(i -> i > 0, arrayMap(m -> if(m = '', 0, indexOf(price_list.1, m)), [response_model, replaceRegexpAll(response_model, '^.*/|-\\d{4}-?\\d{2}-?\\d{2}$', ''),
-            request_model, replaceRegexpAll(request_model, '^.*/|-\\d{4}-?\\d{2}-?\\d{2}$', '')])) AS price_at,
+        arrayFirst(i -> i > 0, [
+            indexOf(price_list.1, response_model), indexOf(price_list.1, replaceRegexpAll(response_model, '^.*/|-\\d{4}-?\\d{2}-?\\d{2}$', '')),
+            indexOf(price_list.1, request_model), indexOf(price_list.1, replaceRegexpAll(request_model, '^.*/|-\\d{4}-?\\d{2}-?\\d{2}$', ''))]) AS price_at,
+        price_list.2[price_at] AS price,
         arrayLastIndex(e -> JSONExtractString(e, 'role') NOT IN ('assistant', '') , events) AS asked_at,
         if(convention_in != '', '', arrayFirst(x -> x NOT IN ('', 'null'), [a['langfuse.observation.input'], a['ai.prompt.messages'], a['ai.prompt'], a['ai.values'],
             a['gen_ai.prompt'], a['mlflow.spanInputs'], if(JSONHas(a['request_data'], 'messages') OR JSONHas(a['request_data'], 'input'), a['request_data'], ''),
@@ -228,6 +226,14 @@ settled AS (
             if(empty(events), '', concat('[', arrayStringConcat(arrayMap(e -> if(JSONHas(e, 'message'), JSONExtractRaw(e, 'message'), e), arraySlice(events, asked_at + 1)), ','), ']')),
             a['output.value'], a['traceloop.entity.output']])) AS provider_out
     FROM told
+    -- one row: the list prices in force now. Not a scalar subquery: chDB's streamed inserts lose the rows of a view that has one
+    CROSS JOIN (
+        SELECT (groupArray(model), groupArray(price)) AS price_list
+        FROM (
+            SELECT model, argMax((input_usd_per_million, cached_input_usd_per_million, output_usd_per_million), valid_from) AS price
+            FROM prices WHERE valid_from <= today() GROUP BY model
+        )
+    ) AS listed
 ),
 -- unwrap what the APIs wrap: {"messages": …}, {"input": …}, {"choices": [{"message": …}]}, {"output": […]}
 unwrapped AS (
@@ -424,9 +430,9 @@ SELECT
     multiIf(
         told_cost > 0 OR (told_cost = 0 AND ifNull(input_tokens, 0) + ifNull(output_tokens, 0) = 0), told_cost,
         price_at = 0, NULL,
-        (((input_tokens - least(ifNull(cached_input_tokens, 0), input_tokens)) * price_list.2[price_at].1
-            + least(ifNull(cached_input_tokens, 0), input_tokens) * price_list.2[price_at].2
-            + if(operation = 'embeddings', 0, output_tokens) * price_list.2[price_at].3) / 1e6)
+        (((input_tokens - least(ifNull(cached_input_tokens, 0), input_tokens)) * price.1
+            + least(ifNull(cached_input_tokens, 0), input_tokens) * price.2
+            + if(operation = 'embeddings', 0, output_tokens) * price.3) / 1e6)
     ) AS cost_usd,
     duration_ms,
     coalesce(

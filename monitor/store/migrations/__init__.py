@@ -1,0 +1,1 @@
+"""The schema, file by file in the order of their numbers; see `monitor.store.migrate`."""

@@ -3,8 +3,8 @@
 SELECT timestamp, trace_id, span_id, value, why
 FROM (
     SELECT observed_at AS timestamp, trace_id, span_id, label AS value, explanation AS why
-    FROM scores FINAL
-    WHERE service = {service:String} AND concat(source, '/', name) = {series:String} AND target = 'call' AND value <= 0
+    FROM scores AS score FINAL
+    WHERE service = {service:String} AND concat(source, '/', name) = {series:String} AND target = 'call' AND score.value <= 0
       AND (trace_id, span_id) IN (
           SELECT trace_id, span_id FROM calls
           WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} AND timestamp < {until:DateTime64(9)})
