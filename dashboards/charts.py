@@ -508,7 +508,12 @@ def forest(frame: pd.DataFrame) -> Drawn:
         ),
         legend=alt.Legend(orient="top"),
     )
-    y = alt.Y("part:N", title=None, sort=list(rows["part"]), axis=alt.Axis(labelLimit=260))
+    y = alt.Y(
+        "part:N",
+        title=None,
+        sort=list(rows["part"]),
+        axis=alt.Axis(labelLimit=260, labelOverlap=False),
+    )
     tips: list[Any] = [
         "part:N",
         alt.Tooltip("difference:Q", format="+.2%"),
@@ -541,7 +546,12 @@ def composition(frame: pd.DataFrame) -> Drawn:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            y=alt.Y("reason:N", title="why it is in", sort="-x", axis=alt.Axis(labelLimit=200)),
+            y=alt.Y(
+                "reason:N",
+                title="why it is in",
+                sort="-x",
+                axis=alt.Axis(labelLimit=200, labelOverlap=False),
+            ),
             x=alt.X("members:Q", title="members (calls)", axis=alt.Axis(tickCount=6, format="~s")),
             color=alt.Color(
                 "split:N",
@@ -558,6 +568,6 @@ def composition(frame: pd.DataFrame) -> Drawn:
                 alt.Tooltip("labelled:Q", format=","),
             ],
         )
-        .properties(height=ROW * int(frame["reason"].nunique()) + FRAME)
+        .properties(height=ROW * int(frame["reason"].nunique()) + FRAME + 40)
     )
     return drawn

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from judges.sampling import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sentence_transformers import SentenceTransformer
 
     from monitor.jobs.job import Window
     from monitor.settings import Settings
@@ -87,17 +90,20 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         )
         for text, vector in zip(texts, vectors, strict=True)
     ]
-    return {"embedded": store.append("embeddings", rows), "waiting": max(0, len(found) - len(rows))}
+    return {"embedded": store.append("embeddings", rows)}
 
 
 def _encode(model: str, texts: list[str]) -> list[list[float]]:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds of import, and an optional extra
+    vectors = _encoder(model).encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    return [[float(x) for x in vector] for vector in vectors]
 
-    encoder = SentenceTransformer(_folder(model), device="cpu")
-    return [
-        [float(x) for x in vector]
-        for vector in encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
-    ]
+
+@cache
+def _encoder(model: str) -> SentenceTransformer:
+    """Loaded once in the life of the scheduler: it takes seconds."""
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - an optional extra, and seconds of import
+
+    return SentenceTransformer(_folder(model), device="cpu")
 
 
 def _folder(model: str) -> str:

@@ -63,7 +63,7 @@ def _look_around() -> Runtime | None:
 
 
 @GUARD
-def init(  # noqa: PLR0913 - the contract's options, keyword-only
+def init(
     *,
     service: str | None = None,
     release: str | None = None,

@@ -65,7 +65,7 @@ class Score:
             yield v.OUTERLOOP_SCORE_EXPECTED, text
 
 
-def feedback(  # noqa: PLR0913 - the contract's options
+def feedback(
     name: str,
     value: bool | float | str,  # noqa: FBT001 - a verdict is often yes or no
     *,
