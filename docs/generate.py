@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).parent
-SETTINGS_HEAD = """By environment, or in `outerloop.toml` in the working directory (same names, lower case, without the prefix);
-the environment wins. A wrong value is refused at start with its name, its problem and an example."""
+SETTINGS_HEAD = """By environment, or in `outerloop.toml` in the working directory (same names, lower case, without the
+prefix); the environment wins. A wrong value is refused at start with its name, its problem and an example."""
 CLI_HEAD = """Exit 0 is success, 1 a bad answer (an open incident, a failed job), 2 wrong use or configuration.
 `--json` prints one JSON document."""
 

@@ -21,7 +21,7 @@ class Pace:
     """Simulated time between two looks of the jobs while all is well."""
     hunt_step: timedelta = timedelta(hours=1)
     """The same after the turn, until the incident is open."""
-    cure_step: timedelta = timedelta(hours=6)
+    cure_step: timedelta = timedelta(hours=12)
     """The same from then on."""
     last: datetime = TURN + timedelta(days=40)
     """The story gives up here; it has never come near."""

@@ -13,7 +13,7 @@ import secrets
 import socket
 import subprocess
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -199,8 +199,9 @@ class Sidecar:
         """
         assert self._scheduler.stdin
         assert self._scheduler.stdout
-        self._scheduler.stdin.write(rfc3339(now) + "\n")
-        self._scheduler.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended: said below, with where to look
+            self._scheduler.stdin.write(rfc3339(now) + "\n")
+            self._scheduler.stdin.flush()
         while True:
             line = self._scheduler.stdout.readline()
             if not line:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Story"]
 
-OUTCOME_SHARE = 0.5
+OUTCOME_SHARE = 0.9
 """Calls whose fields the servicing system confirms or corrects some days later."""
 OUTCOME_DELAY_DAYS = 1.5
 THUMBS_DOWN_SHARE = 0.3
@@ -153,9 +153,7 @@ class Story:
 
     def _retrain(self) -> Retrain:
         with self.narrator.streaming("Retrain"):
-            self._until(
-                lambda: self._cure_in("compared"), self.pace.cure_step, "no candidate was compared"
-            )
+            self._until(self._decidable, self.pace.cure_step, "no candidate could be compared")
         cure = retrains(self.store)[0]
         self.narrator.stage(
             "Retrain webhook",
@@ -224,11 +222,15 @@ class Story:
         assert one is not None
         return one
 
-    def _cure_in(self, state: str) -> bool:
+    def _decidable(self) -> bool:
+        """Whether a candidate was compared with production on enough reserved calls for a person to decide."""
         found = retrains(self.store)
         if found and found[0].state == "failed":
             raise DeliveryError(f"the retrain failed: {found[0].trouble}")
-        return bool(found) and found[0].state == state
+        return (
+            bool(found)
+            and found[0].details.get("comparison", {}).get("advice", "too_few") != "too_few"
+        )
 
     def _until(self, done: Callable[[], bool], step: timedelta, otherwise: str) -> None:
         while not done():

@@ -15,6 +15,7 @@ from monitor.drift.baseline import (
 )
 from monitor.drift.date_profile import DateProfile
 from monitor.drift.e_detector import RATE_ODDS, Direction, RateDetector
+from monitor.drift.e_value import rate_e_value
 from monitor.drift.fields import (
     FieldProfile,
     Scalar,
@@ -33,6 +34,7 @@ from monitor.drift.intervals import (
     wilson,
 )
 from monitor.drift.mixture import PROBABILITY_FLOOR, MixtureDetector
+from monitor.drift.recovery import recovery_detector
 from monitor.drift.result import DriftResult, Status
 from monitor.drift.rollover import ROLLOVER_ODDS, RolloverDetector, past_year_probability
 from monitor.drift.slices import Slice, find_slices
@@ -71,6 +73,8 @@ __all__ = [
     "profile_fields",
     "rate_baseline",
     "rate_difference",
+    "rate_e_value",
+    "recovery_detector",
     "wilson",
     "year_is_written",
     "year_slip",

@@ -13,8 +13,8 @@ def recovery_detector(baseline: float, regressed: float, *, arl: float = 1e4) ->
     """A detector that alarms when a regressed rate has come down again.
 
     The null is that the rate is still at least half-way back, on the log scale, between the regressed rate and
-    the baseline: `sqrt(baseline * regressed)`. The mixture Shiryaev-Roberts e-detector looks for "improved" below that, so
-    it may be looked at after every call, and on average `arl` calls at the half-way rate pass before it is
+    the baseline: `sqrt(baseline * regressed)`. The mixture Shiryaev-Roberts e-detector looks for "improved" below
+    that, so it may be looked at after every call, and on average `arl` calls at the half-way rate pass before it is
     fooled once.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.drift import clopper_pearson, find_slices, rate_difference
+from monitor.drift import clopper_pearson, clopper_pearson_upper, find_slices, rate_e_value
 from monitor.incidents import Confirmation, Example, IncidentDetails, SliceShare
 from monitor.jobs.calls import calls_between
 from monitor.jobs.job import Window
@@ -23,6 +23,8 @@ __all__ = ["LABELLED", "advice", "cause", "confirmations", "gather", "tail_rate"
 LABELLED = ("outcome", "user", "human")
 """Sources whose scores somebody had to give."""
 EXAMPLES = 5
+CONFIRMED = 20
+"""E-value at which a series counts as a witness: 1/20, the usual 5 %, at whatever time it is looked at."""
 DEPLOYED_BEFORE = timedelta(hours=48)
 """A release or prompt version first seen within this time before the change is a suspect."""
 NEW_YEAR = timedelta(days=31)
@@ -154,12 +156,17 @@ def _slices(calls: Sequence[Call], spans: set[str], baseline: float) -> list[Sli
 def confirmations(
     store: Store, service: str, started: datetime, until: datetime
 ) -> list[Confirmation]:
-    """Series of scores whose failure rate on calls after the change is higher, with 95 % confidence, than before."""
+    """Series of scores that say for themselves that calls after the change fail more often than before.
+
+    Each is weighed against the upper 95 % bound of its own rate before the change, by an e-value that may be
+    looked at with every new label; `CONFIRMED` is reached by chance in at most one series of twenty.
+    """
     found = []
     for one in store.read("witnesses", Witness, service=service, started=started, until=until):
         if not one.before_n or not one.after_n:
             continue
-        if rate_difference(one.after, one.after_n, one.before, one.before_n).low > 0:
+        bound = clopper_pearson_upper(one.before, one.before_n)
+        if rate_e_value(one.after, one.after_n, bound) >= CONFIRMED:
             interval = clopper_pearson(one.after, one.after_n)
             found.append(
                 Confirmation(

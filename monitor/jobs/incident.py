@@ -1,8 +1,8 @@
 """Incidents: alarms become one explained incident, evidence grows on it, and it closes when the rate is back.
 
 Reads `checks`, `calls`, `scores`; writes `incidents` (opened, grown, resolved) and, on resolution, the row in
-`checks` that makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a rate of
-the same service that alarms while it is open joins it as a confirmation.
+`checks` that makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a
+rate of the same service that alarms while it is open joins it as a confirmation.
 """
 
 from __future__ import annotations
@@ -43,18 +43,20 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         active = [one for one in everything if one.service == service and one.state != "resolved"]
         for one in active:
             counts["resolved"] += _resolve_if_recovered(store, one, window.until)
-        ended = [one for one in incidents(store) if one.service == service and one.state == "resolved"]
+        ended = [
+            one for one in incidents(store) if one.service == service and one.state == "resolved"
+        ]
         _begin_anew(store, ended, known, window.until)
-        active = [one for one in active if one.incident_id not in {other.incident_id for other in ended}]
+        active = [
+            one for one in active if one.incident_id not in {other.incident_id for other in ended}
+        ]
         for root, alarms in _roots(known.values(), active).items():
             home = next((one for one in active if _covers(one, root, alarms)), None)
             counts[_open_or_grow(store, home, alarms, window)] += 1
     return counts
 
 
-def _roots(
-    rows: Iterable[CheckRow], active: Sequence[Incident]
-) -> dict[str, list[CheckRow]]:
+def _roots(rows: Iterable[CheckRow], active: Sequence[Incident]) -> dict[str, list[CheckRow]]:
     """Alarming series by what they are about: a field's series together, and rates with an open incident."""
     roots: dict[str, list[CheckRow]] = defaultdict(list)
     alarming = [row for row in rows if row.status == "drift"]
@@ -164,7 +166,11 @@ def _begin_anew(
     for one in ended:
         for alarm in one.details.alarms:
             row = known.get((alarm.detector, alarm.series))
-            if row is not None and one.resolved_at is not None and evidence_since(row) < one.resolved_at:
+            if (
+                row is not None
+                and one.resolved_at is not None
+                and evidence_since(row) < one.resolved_at
+            ):
                 known[alarm.detector, alarm.series] = begin_again(row, now=now)
                 store.append("checks", [known[alarm.detector, alarm.series]])
 

@@ -1,14 +1,15 @@
 """Retrain: proposes one when an incident needs it, asks the fine-tune job, compares the candidate. People decide.
 
-Reads `incidents`, `scores`, `retrains`; writes `retrains` (proposed, requested, compared) and `datasets`. Runs every
-hour. A retrain is proposed when its incident is confirmed by a judge or an outcome and a retrain is the cure that fits; it is
-requested once `ENOUGH` failing calls from after the change carry a label, and only with
+Reads `incidents`, `scores`, `retrains`; writes `retrains` (proposed, requested, compared) and `datasets`.
+Runs every hour. A retrain is proposed when its incident is confirmed by a judge or an outcome and a retrain is the
+cure that fits; it is requested once `ENOUGH` failing calls from after the change carry a label, and only with
 OUTERLOOP_RETRAIN_WEBHOOK_URL set. Nothing here approves or promotes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.incidents import incidents
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 ACTOR = "retrain job"
 ENOUGH = 12
 """Labelled failing calls from after the change: the dozen new examples of the founding story."""
+AGAIN = timedelta(hours=12)
+"""A comparison that had too few labels to decide is done again after this time."""
 CURED_BY_TRAINING = ("calendar", "input", "unknown")
 """Causes that a retrain cures; a prompt or a release is taken back instead."""
 
@@ -52,6 +55,16 @@ def _wanted(one: Incident) -> bool:
     return one.cause in CURED_BY_TRAINING and bool(one.details.confirmations)
 
 
+def _undecided(cure: Retrain, now: datetime) -> bool:
+    """Whether the last comparison had too few labels, and is a while ago."""
+    told = cure.details.get("comparison", {})
+    return (
+        cure.state == "compared"
+        and told.get("advice") == "too_few"
+        and now - cure.updated_at >= AGAIN
+    )
+
+
 def _further(
     store: Store,
     settings: Settings,
@@ -71,6 +84,6 @@ def _further(
         if labelled >= ENOUGH:
             request(store, settings, cure.retrain_id, now=now, actor=ACTOR, via="job")
             counts["requested"] += 1
-    elif cure.state == "finished":
+    elif cure.state == "finished" or _undecided(cure, now):
         compare(store, settings, cure.retrain_id, now=now, actor=ACTOR)
         counts["compared"] += 1

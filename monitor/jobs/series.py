@@ -95,7 +95,13 @@ def evidence_since(row: CheckRow) -> datetime:
 
 def begin_again(row: CheckRow, *, now: datetime) -> CheckRow:
     """A row that makes a series begin new evidence at `now`, its baseline kept: for a resolved incident."""
-    state = {**json.loads(row.state), "detector": None, "marks": [], "alarmed_at": "", "since": now.isoformat()}
+    state = {
+        **json.loads(row.state),
+        "detector": None,
+        "marks": [],
+        "alarmed_at": "",
+        "since": now.isoformat(),
+    }
     return replace(
         row,
         timestamp=now,

@@ -173,7 +173,11 @@ class YearSlips:
         learnt = json.loads(profile.state)
         self.profile = DateProfile.from_state(learnt["profile"])
         p0 = max(RATE_FLOOR, clopper_pearson_upper(learnt["slips"], profile.baseline_n))
-        self.detector = RateDetector.from_state(state) if state else RateDetector(p0=p0, arl=arl, odds=ROLLOVER_ODDS)
+        self.detector = (
+            RateDetector.from_state(state)
+            if state
+            else RateDetector(p0=p0, arl=arl, odds=ROLLOVER_ODDS)
+        )
 
     def see(self, value: DateValue) -> str:
         """Take one date in; returns why it is a slip, or ''."""
@@ -193,7 +197,9 @@ class PastYears:
 
     def __init__(self, profile: CheckRow, state: Mapping[str, Any] | None, arl: float) -> None:
         self.profile = DateProfile.from_state(json.loads(profile.state)["profile"])
-        self.detector = RolloverDetector.from_state(state) if state else RolloverDetector(self.profile, arl=arl)
+        self.detector = (
+            RolloverDetector.from_state(state) if state else RolloverDetector(self.profile, arl=arl)
+        )
 
     def see(self, value: DateValue) -> str:
         """Take one date in; returns why it is surprising, or ''."""

@@ -130,7 +130,7 @@ class DatasetVersion(DatasetSummary):
     """Labelled members of train and validation by reason."""
 
 
-def build_dataset(  # noqa: PLR0913 - all of them keyword-only
+def build_dataset(
     store: Store,
     *,
     service: str,

@@ -91,7 +91,7 @@ def propose(
     )
 
 
-def request(  # noqa: PLR0913 - who, where and when are keyword-only
+def request(
     store: Store,
     settings: Settings,
     retrain_id: str,
@@ -121,7 +121,7 @@ def request(  # noqa: PLR0913 - who, where and when are keyword-only
     return one if one.delivered else _ask(store, settings, one, now=now, actor=actor, via=via)
 
 
-def _build(  # noqa: PLR0913 - as its one caller
+def _build(
     store: Store,
     settings: Settings,
     one: Retrain,

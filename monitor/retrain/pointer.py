@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 

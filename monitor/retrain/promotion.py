@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["promote", "rollback"]
 
 
-def promote(  # noqa: PLR0913 - who, where and when are keyword-only
+def promote(
     store: Store,
     settings: Settings,
     retrain_id: str,
@@ -61,7 +61,7 @@ def promote(  # noqa: PLR0913 - who, where and when are keyword-only
     return _announce(store, settings, after, "release.promoted", present, now=now, actor=actor)
 
 
-def rollback(  # noqa: PLR0913 - who, where and when are keyword-only
+def rollback(
     store: Store,
     settings: Settings,
     retrain_id: str,
@@ -100,7 +100,7 @@ def rollback(  # noqa: PLR0913 - who, where and when are keyword-only
     return _announce(store, settings, after, "release.rolled_back", back, now=now, actor=actor)
 
 
-def _announce(  # noqa: PLR0913 - who, where and when are keyword-only
+def _announce(
     store: Store,
     settings: Settings,
     one: Retrain,
