@@ -253,5 +253,6 @@ def insert(store: Store, table: str, types: dict[str, str], rows: list[Any], tok
             "insert_deduplication_token": token,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_partitions_per_insert_block": 0,
+            "query_plan_merge_expressions": 0,  # planning the views is the fixed cost: a quarter less
         },
     )

@@ -26,9 +26,7 @@ class Narrator:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(
-            file=sys.stderr if quiet else sys.stdout, highlight=False, soft_wrap=True
-        )
+        self.console = Console(file=sys.stderr if quiet else sys.stdout, highlight=False)
         self._progress: Progress | None = None
 
     def say(self, text: str, *, style: str = "dim") -> None:
@@ -43,7 +41,7 @@ class Narrator:
         """A message as a person would get it."""
         self.console.print(
             Panel(
-                Text(text),
+                Text(text, overflow="fold"),
                 title=title,
                 title_align="left",
                 border_style="magenta",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,8 +38,6 @@ OUTCOME_DELAY_DAYS = 1.5
 THUMBS_DOWN_SHARE = 0.3
 """Wrong answers of which a user complains."""
 STORED_TIMEOUT_S = 60
-SPANS_PER_CALL = 3
-"""handle_call, extract, and the LLM call."""
 
 
 @dataclass(order=True, slots=True)
@@ -223,14 +222,11 @@ class Story:
         return one
 
     def _decidable(self) -> bool:
-        """Whether a candidate was compared with production on enough reserved calls for a person to decide."""
+        """Whether a candidate was compared with production, so that a person can decide."""
         found = retrains(self.store)
         if found and found[0].state == "failed":
             raise DeliveryError(f"the retrain failed: {found[0].trouble}")
-        return (
-            bool(found)
-            and found[0].details.get("comparison", {}).get("advice", "too_few") != "too_few"
-        )
+        return bool(found) and found[0].state == "compared"
 
     def _until(self, done: Callable[[], bool], step: timedelta, otherwise: str) -> None:
         while not done():
@@ -289,36 +285,33 @@ class Story:
     def _wait_stored(self) -> None:
         """Until the store holds everything that was sent: the collector's word, then the store's own."""
         monitor.flush(timeout=30)
-        wanted = SPANS_PER_CALL * len(self.truth) + self.told
+        wanted = len(self.truth) + self.told
         deadline = time.monotonic() + STORED_TIMEOUT_S
         while int(self.store.value("rows_stored")) < wanted:
             if time.monotonic() > deadline:
                 stored = int(self.store.value("rows_stored"))
                 raise DeliveryError(
-                    f"{wanted:,} spans and scores were sent and {stored:,} are stored; see {self.sidecar.data_dir}"
+                    f"{wanted:,} calls and scores were sent and {stored:,} are stored; see {self.sidecar.data_dir}"
                 )
             time.sleep(0.01)
 
 
 def _spoken(message: dict[str, object]) -> str:
-    """The words of a Slack message, without its layout."""
+    """The words of a Slack message, without its layout and links."""
     blocks = message.get("blocks") or []
     words = [_words(block) for block in blocks] if isinstance(blocks, list) else []
-    return "\n".join(word for word in words if word) or str(message.get("text", ""))
+    text = "\n".join(word for word in words if word) or str(message.get("text", ""))
+    return re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text).replace("*", "").replace("`", "")
 
 
 def _words(node: object) -> str:
+    """A block's text; the pairs of a field on one line, buttons in brackets."""
     if isinstance(node, dict):
+        if node.get("type") == "actions":
+            return "  ".join(f"[{_words(one)}]" for one in node["elements"])
+        if "fields" in node:
+            return "\n".join(_words(one).replace("\n", ": ", 1) for one in node["fields"])
         if isinstance(node.get("text"), str):
             return str(node["text"])
-        return "\n".join(
-            filter(
-                None,
-                (
-                    _words(value)
-                    for key, value in node.items()
-                    if key in {"text", "fields", "elements"}
-                ),
-            )
-        )
-    return "\n".join(filter(None, map(_words, node))) if isinstance(node, list) else ""
+        return "\n".join(_words(node[key]) for key in ("text", "elements") if key in node)
+    return "\n".join(map(_words, node)) if isinstance(node, list) else ""

@@ -34,7 +34,7 @@ from monitor.drift.intervals import (
     wilson,
 )
 from monitor.drift.mixture import PROBABILITY_FLOOR, MixtureDetector
-from monitor.drift.recovery import recovery_detector
+from monitor.drift.recovery import recovered, recovery_detector
 from monitor.drift.result import DriftResult, Status
 from monitor.drift.rollover import ROLLOVER_ODDS, RolloverDetector, past_year_probability
 from monitor.drift.slices import Slice, find_slices
@@ -74,6 +74,7 @@ __all__ = [
     "rate_baseline",
     "rate_difference",
     "rate_e_value",
+    "recovered",
     "recovery_detector",
     "wilson",
     "year_is_written",

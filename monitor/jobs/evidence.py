@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.records import CheckRow
     from monitor.store import Store
 
-__all__ = ["LABELLED", "advice", "cause", "confirmations", "gather", "tail_rate", "words"]
+__all__ = ["LABELLED", "advice", "cause", "confirmations", "gather", "words"]
 
 LABELLED = ("outcome", "user", "human")
 """Sources whose scores somebody had to give."""
@@ -29,7 +29,6 @@ DEPLOYED_BEFORE = timedelta(hours=48)
 """A release or prompt version first seen within this time before the change is a suspect."""
 NEW_YEAR = timedelta(days=31)
 """A year slip that begins this early in a year is the calendar's."""
-TAIL_CALLS = 200
 SLICED_AT_MOST = 20_000
 """Calls, the latest ones, that the slice search looks at."""
 
@@ -43,16 +42,6 @@ class Flagged:
     span_id: str
     value: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its 95 % interval (Clopper-Pearson)."""
-
-    count: int
-    n: int
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +232,3 @@ def advice(cause: str, confirmed: Sequence[Confirmation]) -> str:
             f"Roll the release back first; it is cheaper than a retrain. Confirmed by {witnesses}."
         )
     return f"Retrain with labelled examples from after the change. Confirmed by {witnesses}."
-
-
-def tail_rate(windows: Sequence[tuple[datetime, int, int]]) -> Rate:
-    """The rate over the latest windows that together hold at least `TAIL_CALLS` calls."""
-    count = n = 0
-    for _, failed, looked in reversed(windows):
-        if n >= TAIL_CALLS:
-            break
-        count, n = count + failed, n + looked
-    interval = clopper_pearson(count, n)
-    return Rate(count, n, interval.low, interval.high)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitor.clock import parse_time
-from monitor.drift.recovery import recovery_detector
+from monitor.drift import clopper_pearson, clopper_pearson_upper, recovered, recovery_detector
 from monitor.incidents import Alarm, Incident, incidents, tell
 from monitor.jobs import evidence
 from monitor.jobs.calls import services
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 ACTOR = "incident job"
+RATE_FLOOR = 2e-4
+"""Least baseline rate that a recovery is held against."""
 PAGES = ("rollover", "rate")
 """Detectors whose alarm wakes people; a year slip alone is a ticket (STATISTICS.md, section 4)."""
 
@@ -177,17 +179,21 @@ def _begin_anew(
 
 def _resolve_if_recovered(store: Store, one: Incident, now: datetime) -> bool:
     """Close an incident whose own series has statistically come back since it was opened."""
-    if one.details.rate <= one.details.baseline:
+    told = one.details
+    bound = max(
+        RATE_FLOOR, clopper_pearson_upper(round(told.baseline * told.baseline_n), told.baseline_n)
+    )
+    if told.rate <= bound:
         return False
-    detector = recovery_detector(one.details.baseline, one.details.rate)
+    detector = recovery_detector(bound, told.rate)
     series = {"detector": one.detector, "series": one.series, "service": one.service}
-    windows = store.rows("windows_of_series", since=one.opened_at, **series)
-    for _, count, n in windows:
+    for _, count, n in store.rows("windows_of_series", since=one.opened_at, **series):
         detector.update(count, n)
-    if not detector.drift_detected:
+    if not recovered(detector, bound):
         return False
-    back = evidence.tail_rate(windows)
+    count, n = detector.count_since_change, detector.n_since_change
+    back = clopper_pearson(count, n)
     interval = f"{100 * back.low:.2f} to {100 * back.high:.2f} %"
-    note = f"The rate is back: {back.count} of the last {back.n} calls ({interval})."
+    note = f"The rate is back: {count} of the last {n} calls ({interval})."
     tell(store, one, "resolved", now=now, actor=ACTOR, via="job", note=note)
     return True

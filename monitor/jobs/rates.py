@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from monitor.drift import RateDetector
 from monitor.drift.baseline import HOURS_PER_WEEK, Baseline, arl_for_budget, rate_baseline
 from monitor.jobs.calls import services
-from monitor.jobs.series import ALERTS_PER_WEEK, Series, latest
+from monitor.jobs.series import ALERTS_PER_WEEK, SETTLE, Series, latest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Hour:
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Continue every rate series of every service up to the last whole hour of the window."""
     del settings
-    until = window.until.replace(minute=0, second=0, microsecond=0)
+    until = (window.until - SETTLE).replace(minute=0, second=0, microsecond=0)
     counts: Counter[str] = Counter()
     for service in services(store):
         known = {

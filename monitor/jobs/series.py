@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitor.clock import parse_time
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from monitor.store import Store
 
-__all__ = ["ALERTS_PER_WEEK", "Series", "begin_again", "evidence_since", "latest"]
+__all__ = ["ALERTS_PER_WEEK", "SETTLE", "Series", "begin_again", "evidence_since", "latest"]
 
+SETTLE = timedelta(minutes=5)
+"""Watching jobs look at nothing younger than this, so that what is still under way is not passed over: a series never
+goes back. What arrives later than that is kept and shown, and not counted by its detector."""
 ALERTS_PER_WEEK = 0.5
 """False alerts that the whole deployment may have in a week, shared over all its series (STATISTICS.md, section 5)."""
 

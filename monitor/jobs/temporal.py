@@ -28,7 +28,7 @@ from monitor.drift.fields import flatten, parse_date
 from monitor.drift.rollover import ROLLOVER_ODDS, past_year_probability
 from monitor.jobs.calls import Call, calls_between, services
 from monitor.jobs.job import Window
-from monitor.jobs.series import ALERTS_PER_WEEK, Series, latest
+from monitor.jobs.series import ALERTS_PER_WEEK, SETTLE, Series, latest
 from monitor.records import CheckRow, ScoreRow
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class DateValue:
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Continue every date field of every service up to the window's end."""
     del settings
+    window = Window(window.since, window.until - SETTLE)
     counts: Counter[str] = Counter()
     for service in services(store):
         known = latest(store, service)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["compare"]
+__all__ = ["compare", "labelled_since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ def compare(
         note=comparison.sentence,
         details={"comparison": asdict(comparison), "compared_until": now},
     )
+
+
+def labelled_since(
+    store: Store, settings: Settings, retrain_id: str, since: datetime, *, now: datetime
+) -> int:
+    """How many calls of the test set are from after `since` and have a label."""
+    test = _test_set(store, settings, retrain(store, retrain_id), now)
+    return sum(call.timestamp >= since for call, _ in test.calls)
 
 
 def _test_set(store: Store, settings: Settings, one: Retrain, now: datetime) -> _TestSet:
