@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -145,6 +145,8 @@ class Incident:
     details: IncidentDetails
 
 
+TICK = timedelta(milliseconds=1)
+"""The resolution of `incidents.timestamp`."""
 STATES = {
     "opened": "open",
     "reopened": "open",
@@ -173,16 +175,18 @@ def fold(events: Iterable[IncidentEvent]) -> list[Incident]:
             started_at=event.started_at,
             opened_at=before.opened_at if before else event.timestamp,
             updated_at=event.timestamp,
-            resolved_at=event.timestamp
-            if event.event == "resolved"
-            else None
-            if state != "resolved"
-            else before and before.resolved_at,
+            resolved_at=_resolved_at(event, before, state),
             state=state,
             actor=event.actor if event.event in STATES or not before else before.actor,
             details=IncidentDetails.model_validate_json(event.details or "{}"),
         )
     return sorted(known.values(), key=lambda incident: incident.opened_at, reverse=True)
+
+
+def _resolved_at(event: IncidentEvent, before: Incident | None, state: str) -> datetime | None:
+    if event.event == "resolved":
+        return event.timestamp
+    return before.resolved_at if before and state == "resolved" else None
 
 
 def incidents(store: Store) -> list[Incident]:
@@ -206,10 +210,13 @@ def tell(
     note: str = "",
     details: IncidentDetails | None = None,
 ) -> Incident:
-    """Append an event to an incident's life and return the incident as it stands after it."""
+    """Append an event to an incident's life and return the incident as it stands after it.
+
+    Two events of one incident never share a timestamp, so that their order is kept.
+    """
     after = replace(one, details=details or one.details)
     row = IncidentEvent(
-        timestamp=now,
+        timestamp=now if event == "opened" else max(now, one.updated_at + TICK),
         incident_id=one.incident_id,
         event=event,
         actor=actor,

@@ -15,6 +15,8 @@ from monitor.cli.root import cli, document, json_option
 from monitor.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from monitor.demo.stage import Narrator
 
 
@@ -91,7 +93,7 @@ def _fresh(data_dir: Path | None) -> Path:
     return data_dir.resolve()
 
 
-def _approver(narrator: Narrator, *, by_itself: bool):  # noqa: ANN202 - a closure of Story's own type
+def _approver(narrator: Narrator, *, by_itself: bool) -> Callable[[str], tuple[bool, str, str]]:
     def approve(question: str) -> tuple[bool, str, str]:
         if by_itself or not sys.stdin.isatty():
             return True, "demo", "auto"

@@ -31,7 +31,7 @@ class Root(click.Group):
             sys.exit(error.exit_code)
 
 
-class Time(click.ParamType):
+class Time(click.ParamType[datetime]):
     """An RFC 3339 time or date."""
 
     name = "time"

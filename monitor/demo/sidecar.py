@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Sidecar"]
 
 RELEASE = "extractor-2023-11"
-MODEL_BELIEFS = {"year_belief": 2023, "shortcut_rate": 0.06, "base_error_rate": 0.01}
-"""The simulated production model: its year is frozen at training time, and it relies on it in some calls."""
 QUESTION = (
     "Is every field of the extraction right for this call, the due date's year included?"
     " The next payment is due within a month after the call date."
@@ -101,8 +99,13 @@ class Sidecar:
         (self.data_dir / "schemas" / f"{SERVICE}.json").write_text(json.dumps(SCHEMA), "utf-8")
         (self.data_dir / "questions" / f"{SERVICE}.md").write_text(QUESTION, "utf-8")
         weights = Weights(
-            name=RELEASE, seed=self.seed, trained_on="call logs of 2023", **MODEL_BELIEFS
-        )  # type: ignore[arg-type]  # floats and an int
+            name=RELEASE,
+            year_belief=2023,
+            shortcut_rate=0.06,
+            base_error_rate=0.01,
+            seed=self.seed,
+            trained_on="call logs of 2023",
+        )
         save(weights, self.weights)
         self._log = self._started.enter_context(
             (self.data_dir / "sidecar.log").open("a", encoding="utf-8")

@@ -251,7 +251,7 @@ class Story:
         self.narrator.at(until, len(self.truth))
 
     def _calls_before(self, until: datetime) -> list[CallLog]:
-        taken = []
+        taken: list[CallLog] = []
         while True:
             log = self.ahead or next(self.logs)
             self.ahead = None

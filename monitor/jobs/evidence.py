@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.drift import clopper_pearson, clopper_pearson_upper, find_slices, rate_e_value
 from monitor.incidents import Confirmation, Example, IncidentDetails, SliceShare
@@ -70,7 +70,7 @@ def gather(
     store: Store, service: str, field: str, series: str, started: datetime, until: datetime
 ) -> IncidentDetails:
     """How bad it is since it started, in which slices, and five calls that show it, the latest first."""
-    period = {"service": service, "since": started, "until": until}
+    period: dict[str, Any] = {"service": service, "since": started, "until": until}
     flagged = (
         store.read("flagged_by_field", Flagged, field=field, **period)
         if field

@@ -103,7 +103,10 @@ async def _judge(
 
 def _row(call: Call, verdict: Verdict, window: Window) -> ScoreRow:
     """A verdict as a score; what is no verdict is kept as NaN, so that it is neither counted nor paid twice."""
-    judged = isinstance(verdict, Judgement)
+    if isinstance(verdict, Judgement):
+        value, label = float(verdict.value), verdict.label
+    else:
+        value, label = nan, "not applicable" if isinstance(verdict, NotApplicable) else "invalid"
     return ScoreRow(
         timestamp=window.until,
         score_id=f"judge:{verdict.name}:{call.trace_id}:{call.span_id}",
@@ -114,12 +117,8 @@ def _row(call: Call, verdict: Verdict, window: Window) -> ScoreRow:
         service=call.service,
         name=verdict.name,
         source="judge",
-        value=float(verdict.value) if judged else nan,
-        label=verdict.label
-        if judged
-        else "not applicable"
-        if isinstance(verdict, NotApplicable)
-        else "invalid",
+        value=value,
+        label=label,
         explanation=verdict.reason,
         expected="",
         author=f"{verdict.model}/{verdict.version}",

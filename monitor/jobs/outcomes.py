@@ -9,7 +9,7 @@ arrives before its call is tried again at every run until the attribution window
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.records import ScoreRow
 
@@ -27,7 +27,7 @@ ATTRIBUTION = timedelta(days=60)
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Join every outcome that has found its call and is not joined yet."""
     del settings
-    period = {"since": window.until - ATTRIBUTION, "until": window.until}
+    period: dict[str, Any] = {"since": window.until - ATTRIBUTION, "until": window.until}
     joined = store.read("outcomes_to_join", ScoreRow, **period)
     store.append("scores", joined)
     return {"joined": len(joined), "waiting": int(store.value("outcomes_waiting", **period))}

@@ -11,7 +11,7 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.drift import RateDetector
 from monitor.drift.baseline import HOURS_PER_WEEK, Baseline, arl_for_budget, rate_baseline
@@ -132,7 +132,7 @@ def _learn(service: str, name: str, hours: Sequence[Hour], *, until: datetime) -
         hours_of_week=[_hour_of_week(hour.hour) for hour in hours],
     )
     ready = baseline.status != "insufficient_data" and until - first >= BASELINE_SPAN
-    state = {"baseline": baseline.state(), "detector": None, "marks": []}
+    state: dict[str, Any] = {"baseline": baseline.state(), "detector": None, "marks": []}
     return Series("rate", name, service, "", baseline.rate, baseline.n, state).row(
         start=first,
         end=until,

@@ -62,7 +62,7 @@ def _wanted(one: Incident) -> bool:
 def _comparable(
     store: Store, settings: Settings, one: Incident, cure: Retrain, now: datetime
 ) -> bool:
-    """Whether enough reserved calls from after the change are labelled to see the candidate's effect, or it has waited."""
+    """Whether enough reserved calls from after the change are labelled, or the candidate has waited long."""
     if cure.state != "finished":
         return False
     if now - cure.updated_at >= PATIENCE:

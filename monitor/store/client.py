@@ -78,13 +78,13 @@ class Store:
         self, name: str, /, *, package: str = QUESTIONS, **parameters: object
     ) -> list[tuple[Any, ...]]:
         """A question's rows as they come, for those of one or two columns."""
-        return list(
-            self.client.query(question(name, package), parameters=_bind(parameters)).result_rows
-        )
+        result = self.client.query(question(name, package), parameters=_bind(parameters))
+        return [tuple(row) for row in result.result_rows]
 
     def value(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> Any:
         """The single value of a question that has one row of one column."""
-        return self.client.query(question(name, package), parameters=_bind(parameters)).first_row[0]
+        [[answer]] = self.rows(name, package=package, **parameters)
+        return answer
 
     def frame(
         self, name: str, /, *, package: str = QUESTIONS, **parameters: object

@@ -75,11 +75,10 @@ def _statements(text: str) -> list[str]:
 
 
 def _retain(store: Store, days: int) -> None:
-    tables = dict(
-        store.client.query(
-            "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
-        ).result_rows
-    )
+    rows = store.client.query(
+        "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
+    ).result_rows
+    tables = {str(name): str(engine) for name, engine in rows}
     for table, column in RETAINED.items():
         wanted = f"TTL toDateTime({column}) + toIntervalDay({days})"
         present = " TTL " in tables[table]
