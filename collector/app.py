@@ -153,7 +153,7 @@ def _varint(number: int) -> bytes:
     r"""A protobuf length.
 
     >>> _varint(300)
-    b'\\xac\\x02'
+    b'\xac\x02'
     """
     out = bytearray()
     while number > 127:

@@ -157,7 +157,7 @@ class Ledger:
 def minute_of(moment: datetime) -> int:
     """The minute of a moment, as Unix seconds.
 
-    >>> from datetime import UTC
+    >>> from datetime import UTC, datetime
     >>> minute_of(datetime(2024, 1, 1, 0, 0, 59, tzinfo=UTC))
     1704067200
     """

@@ -205,25 +205,33 @@ def _head(trace_id: str, steps: list[reading.Placed], scores: list[Score]) -> No
     st.caption(f"Trace {plain(words.cut(trace_id, 80))}")
 
 
+def _go_to(place: int) -> None:
+    """Runs once a click, before the page is drawn again."""
+    st.query_params["step"] = str(place + 1)
+
+
 def _stepper(steps: list[reading.Placed]) -> int:
     """Previous and next; the step is in the address, and begins where things first went wrong."""
     asked = str(st.query_params.get("step", ""))
     place = int(asked) - 1 if asked.isdigit() else reading.first_wrong(steps)
     place = min(max(place, 0), len(steps) - 1)
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = st.button(
-            "Previous step", icon=":material/chevron_left:", disabled=place == 0, shortcut="k"
+        st.button(
+            "Previous step",
+            icon=":material/chevron_left:",
+            disabled=place == 0,
+            shortcut="k",
+            on_click=_go_to,
+            args=(place - 1,),
         )
-        ahead = st.button(
+        st.button(
             "Next step",
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=place == len(steps) - 1,
             shortcut="j",
+            on_click=_go_to,
+            args=(place + 1,),
         )
         st.markdown(f"Step **{place + 1}** of {len(steps)}", width="content")
-    if back or ahead:
-        place += 1 if ahead else -1
-        st.query_params["step"] = str(place + 1)
-        st.rerun()
     return place

@@ -162,7 +162,7 @@ def test_steps_of_a_trace_are_walked(page: Page, site: Site) -> None:
     arrive(page, f"{site.address}/calls?trace_id={DEEP_TRACE}", "tool: look_up_rate")
     page.get_by_role("button", name="Next step").click()
     page.get_by_text("function: format_reply").wait_for(timeout=30_000)
-    assert "step=4" in page.url
+    page.wait_for_url("**step=4**")
 
 
 def test_an_incident_acknowledged_in_the_page_is_acknowledged_in_the_store(
