@@ -19,9 +19,10 @@ from collector.intake import Intake
 from collector.ledger import Ledger
 from collector.wal import Wal
 from collector.writer import Writer
+from monitor.alerts.interactions import routes as slack_routes
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, OuterloopError, PortInUseError
-from monitor.retrain.http import routes
+from monitor.retrain.http import routes as retrain_routes
 from monitor.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     app = create_app(
         Collector(wal, ledger, writer, Intake(wal, ledger, utcnow)),
         token=settings.token.get_secret_value() if settings.token else None,
-        extra_routes=routes(settings),
+        extra_routes=[*retrain_routes(settings), *slack_routes(settings)],
     )
     server = _Server(uvicorn.Config(
         app, http="httptools", loop="uvloop", lifespan="on", access_log=False, log_config=None,

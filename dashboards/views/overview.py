@@ -115,7 +115,7 @@ def _card(
             _figure(
                 "Calls",
                 words.count(n),
-                f"last {words.ago(line['last_call'].to_pydatetime(), desk.now)}",
+                f"last {words.ago(line['last_call'].floor('us').to_pydatetime(), desk.now)}",
             )
             _figure("Errors", words.percent(line["errors"] / n), _interval(int(line["errors"]), n))
             _figure(

@@ -54,8 +54,16 @@ class SlackMessage:
     blocks: tuple[dict[str, Any], ...]
 
 
-def incident_blocks(incident: Incident, *, dashboard_url: str) -> SlackMessage:
-    """The message about `incident` as it stands now."""
+def incident_blocks(
+    incident: Incident, *, dashboard_url: str, interactive: bool = True
+) -> SlackMessage:
+    """The message about `incident` as it stands now.
+
+    Args:
+        incident: as it stands.
+        dashboard_url: where links lead.
+        interactive: somebody listens to buttons; without, there is the one that opens the dashboard.
+    """
     details = incident.details
     parts = [
         header(f"{SIGNS.get(incident.state, '🔴')} {incident.title}"),
@@ -72,7 +80,7 @@ def incident_blocks(incident: Incident, *, dashboard_url: str) -> SlackMessage:
         parts.append(section(join(["*Confirmed by*", *lines])))
     if details.advice:
         parts.append(section("*What to do*\n" + escape(details.advice, 2900)))
-    parts.append(_buttons(incident, dashboard_url))
+    parts.append(_buttons(incident, dashboard_url, interactive=interactive))
     parts.append(context(_small_print(incident)))
     return SlackMessage(_one_line(incident, dashboard_url), tuple(parts))
 
@@ -151,9 +159,11 @@ def _confirmation(one: Confirmation) -> str:
     )
 
 
-def _buttons(incident: Incident, dashboard_url: str) -> dict[str, Any]:
+def _buttons(incident: Incident, dashboard_url: str, *, interactive: bool) -> dict[str, Any]:
     name = incident.incident_id
     row = [button("Open", "open", name, style="primary", url=incident_url(dashboard_url, name))]
+    if not interactive:
+        return actions(f"incident:{name}", row)
     if incident.state in {"open", "snoozed"}:
         row.append(button("Acknowledge", "acknowledge", name))
     if incident.state in {"open", "acknowledged"}:

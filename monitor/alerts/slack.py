@@ -61,7 +61,11 @@ def tell_bot(incident: Incident, settings: Settings, telling: Telling) -> Announ
         retry_handlers=_retries(),
         base_url=f"{address}/" if address else WebClient.BASE_URL,
     )
-    message = incident_blocks(incident, dashboard_url=settings.dashboard_url)
+    message = incident_blocks(
+        incident,
+        dashboard_url=settings.dashboard_url,
+        interactive=settings.slack_signing_secret is not None,
+    )
     answer = _rewrite(client, message, telling.before) if telling.before else None
     if answer is None:
         answer = _ask(client, "chat.postMessage", message, channel=settings.slack_channel)
@@ -77,7 +81,11 @@ def tell_webhook(incident: Incident, settings: Settings, telling: Telling) -> An
     client = WebhookClient(
         str(settings.slack_webhook_url), timeout=TIMEOUT_S, retry_handlers=_retries()
     )
-    message = incident_blocks(incident, dashboard_url=settings.dashboard_url)
+    message = incident_blocks(
+        incident,
+        dashboard_url=settings.dashboard_url,
+        interactive=settings.slack_signing_secret is not None,
+    )
     try:
         answer = client.send(text=message.text, blocks=list(message.blocks))
     except (URLError, OSError) as error:

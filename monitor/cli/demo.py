@@ -51,6 +51,7 @@ def demo(fast: bool, leave: bool, seed: int, data_dir: Path | None, as_json: boo
 
     began = time.perf_counter()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
     narrator = Narrator(quiet=as_json)
     folder = _fresh(data_dir)
     sidecar = Sidecar(folder, seed, narrator.say)

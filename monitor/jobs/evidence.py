@@ -208,7 +208,7 @@ def words(
     alarm: CheckRow, found: IncidentDetails, *, cause: str, why: str, started: datetime
 ) -> tuple[str, str]:
     """Title and one-sentence summary of an incident."""
-    where = f"`{alarm.field}`" if alarm.field else alarm.series
+    where = alarm.field or alarm.series
     title = f"{alarm.service}: {where} {'is a year off' if alarm.field else 'fails more often'}"
     interval = f"{100 * found.low:.1f} to {100 * found.high:.1f} %, {found.count} of {found.n}"
     summary = (

@@ -1,0 +1,66 @@
+"""Calls of an extractor, written straight into `calls`, for tests of the jobs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from monitor.store import Store
+
+START = datetime(2023, 12, 1, tzinfo=UTC)
+TURN = datetime(2024, 1, 1, tzinfo=UTC)
+SERVICE = "extractor"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """The columns of `calls` that the jobs read; the others keep their defaults."""
+
+    timestamp: datetime
+    trace_id: str
+    span_id: str
+    session_id: str
+    service: str
+    release: str
+    request_model: str
+    operation: str
+    input: str
+    output: str
+    status: str = "ok"
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def extractions(
+    *,
+    days: int,
+    per_day: int,
+    wrong_year: float,
+    seed: int,
+    release: str = "2023-11",
+    start: datetime = START,
+) -> list[CallRow]:
+    """Calls that extract a due date within a month; from `TURN` on a share of them is a year behind."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for number in range(days * per_day):
+        at = start + timedelta(days=number / per_day)
+        due = at.date() + timedelta(days=int(rng.integers(1, 31)))
+        if at >= TURN and rng.random() < wrong_year:
+            due = due.replace(year=due.year - 1, day=min(due.day, 28))
+        answer = json.dumps({"due_date": due.isoformat(), "amount": float(rng.integers(100, 900))})
+        identity = f"{seed}-{release}-{number:06d}"
+        rows.append(
+            CallRow(
+                at, f"t-{identity}", f"s-{identity}", f"c-{identity}", SERVICE, release, "m", "chat",
+                "when is my payment due", answer, tags={"channel": "phone" if number % 2 else "branch"},
+            )
+        )  # fmt: skip
+    return rows
+
+
+def send(store: Store, rows: list[CallRow]) -> None:
+    """Write them."""
+    store.append("calls", rows)
