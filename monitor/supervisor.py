@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,8 +18,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from monitor.exceptions import OuterloopError
+from monitor.exceptions import OuterloopError, PortInUseError
 
 if TYPE_CHECKING:
     from monitor.settings import Settings
@@ -44,6 +46,8 @@ class Part:
     ready_url: str | None = None
     """Answers 200 when the part can work."""
     arguments: Sequence[str] = ()
+    port_setting: str = ""
+    """The setting that moves the part to another port."""
     piped: bool = False
     """Standard input and output are pipes for the supervisor's owner."""
 
@@ -73,20 +77,26 @@ class Supervisor:
     output: IO[str] | None = None
     _running: list[_Running] = field(default_factory=list)
 
-    def start(self, part: Part) -> subprocess.Popen[str]:
-        """Start a part and wait until it is ready.
+    def start(self, *parts: Part) -> None:
+        """Start parts, all at once, and wait until every one is ready.
 
         Raises:
-            OuterloopError: it ended at once, or did not become ready in time.
+            PortInUseError: somebody else listens where one of them would.
+            OuterloopError: one ended at once, or did not become ready in time.
         """
-        running = _Running(part, self._spawn(part), time.monotonic())
-        self._running.append(running)
-        self._wait_ready(running)
-        self.say(
-            f"{part.name} is up"
-            + (f" at {part.ready_url.rsplit('/', 1)[0]}" if part.ready_url else "")
-        )
-        return running.process
+        for part in parts:
+            _refuse_taken_port(part)
+        started = [_Running(part, self._spawn(part), time.monotonic()) for part in parts]
+        self._running += started
+        for running in started:
+            self._wait_ready(running)
+            part = running.part
+            where = f" at {part.ready_url.rsplit('/', 1)[0]}" if part.ready_url else ""
+            self.say(f"{part.name} is up{where}")
+
+    def process(self, name: str) -> subprocess.Popen[str]:
+        """The process of a part that was started."""
+        return next(running.process for running in self._running if running.part.name == name)
 
     def watch_once(self) -> None:
         """Restart what has died; call it now and then."""
@@ -156,26 +166,36 @@ class Supervisor:
 
 def sidecar(settings: Settings, *, dashboard: bool = True) -> list[Part]:
     """The parts of a whole sidecar in the order in which they start."""
+    collector = f"{settings.collector_url}/healthz"
     parts = [
-        Part("collector", "collector", f"{settings.collector_url}/healthz"),
+        Part("collector", "collector", collector, port_setting="OUTERLOOP_OTLP_HTTP_PORT"),
         Part("scheduler", "monitor.cli", arguments=["scheduler"]),
     ]
     if settings.store_url is None:
+        ping = f"http://127.0.0.1:{settings.store_port}/ping"
         parts.insert(
-            0,
-            Part(
-                "store", "collector.embedded_store", f"http://127.0.0.1:{settings.store_port}/ping"
-            ),
+            0, Part("store", "collector.embedded_store", ping, port_setting="OUTERLOOP_STORE_PORT")
         )
     if dashboard:
+        health = f"http://{settings.host}:{settings.dashboard_port}/_stcore/health"
         parts.append(
-            Part(
-                "dashboard",
-                "dashboards",
-                f"http://{settings.host}:{settings.dashboard_port}/_stcore/health",
-            )
+            Part("dashboard", "dashboards", health, port_setting="OUTERLOOP_DASHBOARD_PORT")
         )
     return parts
+
+
+def _refuse_taken_port(part: Part) -> None:
+    """Another sidecar's part would answer in this one's place, so readiness alone proves nothing."""
+    address = urlsplit(part.ready_url or "")
+    if address.port is None:
+        return
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((address.hostname or "127.0.0.1", address.port)) == 0:
+            cure = f"choose another by {part.port_setting}" if part.port_setting else "try again"
+            raise PortInUseError(
+                f"{part.name}: port {address.port} is taken; stop its owner or {cure}"
+            )
 
 
 def _answers(url: str) -> bool:

@@ -31,12 +31,11 @@ def up(data_dir: Path | None, no_dashboard: bool) -> None:  # noqa: FBT001 - cli
         signal.signal(name, lambda *_: stopping.set())
     supervisor = Supervisor(say=click.echo, environment=environment)
     try:
-        for part in sidecar(settings, dashboard=not no_dashboard):
-            if stopping.is_set():
-                break
-            if part.name == "collector":
-                migrate_store(settings.store, retention_days=settings.retention_days)
-            supervisor.start(part)
+        parts = sidecar(settings, dashboard=not no_dashboard)
+        if settings.store_url is None:
+            supervisor.start(parts.pop(0))
+        migrate_store(settings.store, retention_days=settings.retention_days)
+        supervisor.start(*parts)
         click.echo(f"send OTLP to {settings.collector_url}; Ctrl-C stops everything")
         while not stopping.wait(POLL_S):
             supervisor.watch_once()

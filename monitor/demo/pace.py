@@ -19,13 +19,23 @@ class Pace:
     per_day: int
     quiet_step: timedelta
     """Simulated time between two looks of the jobs while all is well."""
+    cure_step: timedelta
+    """The same while people wait for labels, a candidate and the recovery."""
     hunt_step: timedelta = timedelta(hours=1)
     """The same after the turn, until the incident is open."""
-    cure_step: timedelta = timedelta(hours=12)
-    """The same from then on."""
     last: datetime = TURN + timedelta(days=40)
     """The story gives up here; it has never come near."""
 
 
-FAST = Pace(start=datetime(2023, 12, 13, tzinfo=UTC), per_day=300, quiet_step=timedelta(days=1))
-FULL = Pace(start=datetime(2023, 11, 1, tzinfo=UTC), per_day=600, quiet_step=timedelta(hours=6))
+FAST = Pace(
+    start=datetime(2023, 12, 16, tzinfo=UTC),
+    per_day=300,
+    quiet_step=timedelta(days=1),
+    cure_step=timedelta(days=1),
+)
+FULL = Pace(
+    start=datetime(2023, 11, 1, tzinfo=UTC),
+    per_day=600,
+    quiet_step=timedelta(hours=6),
+    cure_step=timedelta(hours=6),
+)

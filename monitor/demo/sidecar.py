@@ -86,12 +86,11 @@ class Sidecar:
         self.settings = load_settings()
         self._supervisor = Supervisor(say=self.say, output=self._log)
         self._started.callback(self._supervisor.stop)
-        for part in self._parts():
-            if part.name == "collector":
-                migrate(self.settings.store, retention_days=0)
-            process = self._supervisor.start(part)
-            if part.name == "scheduler":
-                self._scheduler = process
+        store, *others = self._parts()
+        self._supervisor.start(store)
+        migrate(self.settings.store, retention_days=0)
+        self._supervisor.start(*others)
+        self._scheduler = self._supervisor.process("scheduler")
 
     def _prepare(self) -> None:
         for folder in ("schemas", "questions", "models", "finetune"):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-SHARE = 0.05
+SHARE = 0.02
 SALT = "outerloop-embed"
 LIMIT = 512
 """Texts a run: some seconds on two cores with the default model."""

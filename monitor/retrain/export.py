@@ -54,7 +54,12 @@ def export_dataset(store: Store, version: str, data_dir: Path) -> Manifest:
     """Write `train.jsonl`, `validation.jsonl` and `manifest.json`; unlabelled members stay.
 
     The same version always makes the same bytes.
+
+    Raises:
+        NotFoundError: there is no such version.
     """
+    if not store.value("dataset_size", version=version):
+        raise NotFoundError(f"there is no dataset {version!r}; `outerloop dataset list` lists them")
     folder = data_dir / "datasets" / version
     folder.mkdir(parents=True, exist_ok=True)
     files = [_write_split(store, version, split, folder) for split in EXPORTED]

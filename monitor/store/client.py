@@ -7,6 +7,7 @@ as the frozen dataclass that the caller names and go in as the dataclass that mi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 T = TypeVar("T")
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
 QUESTIONS = "monitor.store.questions"
 
 
@@ -60,8 +62,9 @@ class Store:
                     dsn=self.url, autogenerate_session_id=False, tz_mode="aware"
                 )
             except (ClickHouseError, OSError) as error:
+                reason = "refused" if "refused" in str(error) else str(error)[:200]
                 raise StoreUnavailableError(
-                    f"no store answers at {parts.hostname}:{parts.port}: {error};"
+                    f"no store answers at {parts.hostname}:{parts.port} ({reason});"
                     " start it with `outerloop store` or check OUTERLOOP_STORE_URL"
                 ) from error
         return self._client

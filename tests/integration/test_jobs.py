@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -130,7 +131,10 @@ def test_too_little_traffic_is_said_to_be_too_little(store: Store, settings: Set
 def test_odd_answers_are_survived(store: Store, settings: Settings, output: str) -> None:
     """Garbage in the answers is no crash and no alarm."""
     rows = extractions(days=10, per_day=250, wrong_year=0.0, seed=5)
-    odd = [CallRow(row.timestamp + timedelta(seconds=1), f"x{row.trace_id}", f"x{row.span_id}", "", SERVICE, "r", "m", "chat", "?", output) for row in rows[::10]]  # fmt: skip
+    odd = [
+        replace(row, trace_id=f"x{row.trace_id}", span_id=f"x{row.span_id}", output=output)
+        for row in rows[::10]
+    ]
     send(store, rows + odd)
     watch(store, settings, START + timedelta(days=10), step=timedelta(days=5), since=START)
     assert [one for one in incidents(store) if one.field] == []
