@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from drift_cure import confirmation, recovery
 from drift_january import Alarm, Story, january
 from drift_rates import average_run_length, delays, fleet
 from drift_slices import search
@@ -139,11 +140,32 @@ def slices(seed: int, *, quick: bool) -> list[Measure]:
     return measures
 
 
+def cure(seed: int, *, quick: bool) -> list[Measure]:
+    """(e) Confirmation by labels against a 1 % baseline, and closing an incident of 5 %."""
+    rng, measures = np.random.default_rng(seed), []
+    runs = 200 if quick else 2_000
+    quiet = confirmation(0.01, labels=1_000, runs=runs, rng=rng)
+    measures.append(Measure("unchanged at 1 %: confirmed within 1,000 labels", quiet.share, 0.05))
+    for rate in (0.03, 0.05, 0.1):
+        found = confirmation(rate, labels=3_000, runs=runs // 4, rng=rng)
+        note = f"labels, median; confirmed {found.share:.2f}"
+        measures.append(Measure(f"1 % -> {rate:.0%}: confirmed after", found.labels, note=note))
+    for cured in (0.0, 0.0005):
+        back = recovery(0.05, cured, runs=runs // 4, rng=rng)
+        label = f"5 % -> {cured:.2%}"
+        measures += [
+            Measure(f"{label}: closed too early, of 2,000 calls", back.too_early, 0.05),
+            Measure(f"{label}: closed after", back.calls, note="calls, median, windows of 100"),
+        ]
+    return measures
+
+
 PARTS: dict[str, Callable[..., list[Measure]]] = {
     "rates": rates,
     "january": winter,
     "fleet": many_series,
     "slices": slices,
+    "cure": cure,
 }
 
 
