@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.root import cli
+from monitor.cli.commands import cli
 from monitor.settings import PREFIX, Settings
 
 if TYPE_CHECKING:

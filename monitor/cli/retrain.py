@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import click
@@ -67,78 +68,37 @@ def propose(incident_id: str) -> None:
     click.echo(_line(cure))
 
 
-@retrain.command(
-    epilog="Example: outerloop retrain approve rt-0123456789ab --note 'looked at the ten that got worse'"
-)
-@click.argument("retrain_id")
-@click.option("--note", default="", help="on which evidence")
-def approve(retrain_id: str, note: str) -> None:
-    """Say that the candidate may go to production."""
-    click.echo(
-        _line(
-            lifecycle.approve(
-                _open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note
-            )
-        )
-    )
+def _without_settings(take: Callable[..., Retrain]) -> Callable[..., Retrain]:
+    return lambda store, _settings, *words, **options: take(store, *words, **options)
 
 
-@retrain.command(
-    epilog="Example: outerloop retrain reject rt-0123456789ab --note 'worse on escrow calls'"
-)
-@click.argument("retrain_id")
-@click.option("--note", default="", help="why")
-def reject(retrain_id: str, note: str) -> None:
-    """Say that it may not."""
-    click.echo(
-        _line(
-            lifecycle.reject(
-                _open()[0], retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli", note=note
-            )
-        )
-    )
+def _decision(name: str, take: Callable[..., Retrain], meaning: str, *, example: str) -> None:
+    """Add a command by which a person takes a retrain one step further, on record."""
+
+    @retrain.command(name, help=meaning, epilog=f"Example: outerloop retrain {name} {example}")
+    @click.argument("retrain_id")
+    @click.option("--note", default="", help="why, or on which evidence; kept with the decision")
+    def decide(retrain_id: str, note: str) -> None:
+        store, settings = _open()
+        who = {"actor": getpass.getuser(), "via": "cli", "note": note}
+        click.echo(_line(take(store, settings, retrain_id, now=utcnow(), **who)))
 
 
-@retrain.command(epilog="Example: outerloop retrain promote rt-0123456789ab")
-@click.argument("retrain_id")
-@click.option("--note", default="", help="anything to remember")
-def promote(retrain_id: str, note: str) -> None:
-    """Point the service at the approved candidate."""
-    store, settings = _open()
-    click.echo(
-        _line(
-            promotion.promote(
-                store,
-                settings,
-                retrain_id,
-                now=utcnow(),
-                actor=getpass.getuser(),
-                via="cli",
-                note=note,
-            )
-        )
-    )
-
-
-@retrain.command(epilog="Example: outerloop retrain rollback rt-0123456789ab --note 'latency'")
-@click.argument("retrain_id")
-@click.option("--note", default="", help="why")
-def rollback(retrain_id: str, note: str) -> None:
-    """Point the service back at the release before."""
-    store, settings = _open()
-    click.echo(
-        _line(
-            promotion.rollback(
-                store,
-                settings,
-                retrain_id,
-                now=utcnow(),
-                actor=getpass.getuser(),
-                via="cli",
-                note=note,
-            )
-        )
-    )
+_decision(
+    "approve", _without_settings(lifecycle.approve), "Say that the candidate may go to production.",
+    example="rt-0123456789ab --note 'looked at the ten that got worse'",
+)  # fmt: skip
+_decision(
+    "reject", _without_settings(lifecycle.reject), "Say that it may not.",
+    example="rt-0123456789ab --note 'worse on escrow calls'"
+)  # fmt: skip
+_decision(
+    "promote", promotion.promote, "Point the service at the approved candidate.", example="rt-0123456789ab"
+)  # fmt: skip
+_decision(
+    "rollback", promotion.rollback, "Point the service back at the release before.",
+    example="rt-0123456789ab --note 'latency'",
+)  # fmt: skip
 
 
 @cli.group(epilog="Example: outerloop dataset list")

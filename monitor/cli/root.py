@@ -73,15 +73,3 @@ def cli() -> None:
 
     Start with `outerloop demo` (the story, for real) or `outerloop up` (your own sidecar).
     """
-
-
-from monitor.cli import (  # noqa: E402 - the commands register themselves on `cli`
-    demo,
-    doctor,
-    incidents,
-    jobs,
-    parts,
-    retrain,
-)
-
-__all__ += ["demo", "doctor", "incidents", "jobs", "parts", "retrain"]

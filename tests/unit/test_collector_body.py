@@ -52,7 +52,11 @@ def test_bomb_is_refused_without_the_memory(encoding: str) -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("body", [b"junk", CODED["gzip"][:-9], CODED["gzip"] + b"junk"])
+@pytest.mark.parametrize(
+    "body",
+    [b"junk", CODED["gzip"][:-9], CODED["gzip"] + b"junk"],
+    ids=["no gzip", "cut short", "with a tail"],
+)
 def test_damaged_gzip_is_malformed(body: bytes) -> None:
     """Damage is the sender's fault and says so."""
     with pytest.raises(Refusal, match="not valid gzip") as refusal:

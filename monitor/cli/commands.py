@@ -1,0 +1,8 @@
+"""Every command of `outerloop`: importing a module puts its commands on the tree."""
+
+from __future__ import annotations
+
+from monitor.cli import demo, doctor, incidents, jobs, parts, retrain
+from monitor.cli.root import cli
+
+__all__ = ["cli", "demo", "doctor", "incidents", "jobs", "parts", "retrain"]
