@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from monitor.cli.root import cli, document, json_option
 from monitor.exceptions import OuterloopError
@@ -97,7 +98,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         calls = int(store.value("calls_counted"))
         accounts = {entry: int(count) for entry, count in store.rows("ledger_totals")}
-    except (OuterloopError, Exception) as error:  # noqa: BLE001 - whatever it is, it is the finding
+    except (OuterloopError, ClickHouseError) as error:
         yield Finding("store", ok=False, told=str(error).splitlines()[0])
         return
     yield Finding(

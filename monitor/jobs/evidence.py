@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from monitor.jobs.calls import Call
-    from monitor.records import CheckRow
     from monitor.store import Store
 
-__all__ = ["LABELLED", "advice", "cause", "confirmations", "gather", "words"]
+__all__ = ["LABELLED", "Subject", "advice", "cause", "confirmations", "gather", "summary", "title"]
 
 LABELLED = ("outcome", "user", "human")
 """Sources whose scores somebody had to give."""
@@ -31,6 +30,17 @@ NEW_YEAR = timedelta(days=31)
 """A year slip that begins this early in a year is the calendar's."""
 SLICED_AT_MOST = 20_000
 """Calls, the latest ones, that the slice search looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an incident is about."""
+
+    service: str
+    field: str
+    """The output field, or '' for a rate."""
+    series: str
+    started: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +76,14 @@ class Version:
     last: datetime
 
 
-def gather(
-    store: Store, service: str, field: str, series: str, started: datetime, until: datetime
-) -> IncidentDetails:
+def gather(store: Store, subject: Subject, until: datetime) -> IncidentDetails:
     """How bad it is since it started, in which slices, and five calls that show it, the latest first."""
+    service, field, series, started = (
+        subject.service,
+        subject.field,
+        subject.series,
+        subject.started,
+    )
     period: dict[str, Any] = {"service": service, "since": started, "until": until}
     flagged = (
         store.read("flagged_by_field", Flagged, field=field, **period)
@@ -171,51 +185,57 @@ def confirmations(
     return found
 
 
-def cause(store: Store, alarm: CheckRow, started: datetime, until: datetime) -> tuple[str, str]:
-    """What most likely moved, and the sentence that argues for it."""
-    versions = store.read("versions_seen", Version, service=alarm.service, until=until)
-    for kind in ("release", "prompt_version"):
+def cause(
+    store: Store, subject: Subject, found: IncidentDetails, until: datetime
+) -> tuple[str, str]:
+    """What most likely moved, and the sentence that argues for it: a deployment just before, else the calendar."""
+    versions = store.read("versions_seen", Version, service=subject.service, until=until)
+    before = [one for one in versions if one.first <= subject.started]
+    for kind, what, which in (
+        ("release", "model", "release"),
+        ("prompt_version", "prompt", "prompt version"),
+    ):
         firsts: dict[str, datetime] = {}
-        for one in versions:
-            name = getattr(one, kind)
-            firsts[name] = min(firsts.get(name, one.first), one.first)
-        new = [
-            name for name, first in firsts.items() if started - DEPLOYED_BEFORE <= first <= started
-        ]
-        if new and len(firsts) > 1:
-            what, which = (
-                ("model", "release") if kind == "release" else ("prompt", "prompt version")
-            )
-            return (
-                what,
-                f"{which} {new[0]} was first seen at {firsts[new[0]]:%Y-%m-%d %H:%M} UTC, just before it began",
-            )
-    still = (
-        f"release {versions[-1].release} has been the same since {versions[-1].first:%Y-%m-%d}"
-        if versions
-        else "nothing was deployed"
-    )
-    turned = datetime(started.year, 1, 1, tzinfo=started.tzinfo)
-    if alarm.field and started - turned <= NEW_YEAR:
+        for one in before:
+            firsts[getattr(one, kind)] = min(firsts.get(getattr(one, kind), one.first), one.first)
+        name, first = max(firsts.items(), key=lambda item: item[1], default=("", subject.started))
+        if len(firsts) > 1 and first >= subject.started - DEPLOYED_BEFORE:
+            return what, f"{which} {name} was first seen at {first:%Y-%m-%d %H:%M} UTC, just before"
+    present = max(before, key=lambda one: one.last, default=None)
+    still = "nothing was deployed"
+    if present is not None:
+        still = f"release {present.release} has been the same since {present.first:%Y-%m-%d}"
+    if subject.field and _left_behind(subject.started, found):
         return (
             "calendar",
-            f"the year turned and the model did not: {still}, and the dates it writes fit the year before",
+            f"the year turned and the model did not: {still}, and its dates fit the year before",
         )
     return "unknown", f"{still}, and no prompt was changed"
 
 
-def words(
-    alarm: CheckRow, found: IncidentDetails, *, cause: str, why: str, started: datetime
-) -> tuple[str, str]:
-    """Title and one-sentence summary of an incident."""
-    where = alarm.field or alarm.series
-    title = f"{alarm.service}: {where} {'is a year off' if alarm.field else 'fails more often'}"
-    interval = f"{100 * found.low:.1f} to {100 * found.high:.1f} %, {found.count} of {found.n}"
-    summary = (
-        f"Since {started:%Y-%m-%d %H:%M} UTC {100 * found.rate:.1f} % of calls ({interval}) are wrong in {where}, "
-        f"against {100 * found.baseline:.2f} % before ({found.baseline_n:,} calls). Likely cause: {cause}; {why}."
+def _left_behind(started: datetime, found: IncidentDetails) -> bool:
+    """Whether it began early in a year, and the examples carry dates of the year before."""
+    turned = datetime(started.year, 1, 1, tzinfo=started.tzinfo)
+    years = [(one.value[:4], f"{one.timestamp:%Y}") for one in found.examples]
+    return started - turned <= NEW_YEAR and any(written < called for written, called in years)
+
+
+def title(subject: Subject) -> str:
+    """What is wrong, in a line."""
+    what = (
+        f"{subject.field} is a year off" if subject.field else f"{subject.series} fails more often"
     )
-    return title, summary
+    return f"{subject.service}: {what}"
+
+
+def summary(subject: Subject, found: IncidentDetails, *, cause: str, why: str) -> str:
+    """What a person needs in one go: since when, how bad, against what, and why."""
+    interval = f"{100 * found.low:.1f} to {100 * found.high:.1f} %, {found.count} of {found.n}"
+    return (
+        f"Since {subject.started:%Y-%m-%d %H:%M} UTC {100 * found.rate:.1f} % of calls ({interval}) are wrong in "
+        f"{subject.field or subject.series}, against {100 * found.baseline:.2f} % before "
+        f"({found.baseline_n:,} calls). Likely cause: {cause}; {why}."
+    )
 
 
 def advice(cause: str, confirmed: Sequence[Confirmation]) -> str:

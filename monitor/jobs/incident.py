@@ -100,15 +100,15 @@ def _open_or_grow(
     told = {(one.source, one.name) for one in mine.details.confirmations}
     if not new and {(one.source, one.name) for one in confirmations} <= told:
         return "unchanged"
-    found = evidence.gather(
-        store, mine.service, mine.field, mine.series, mine.started_at, window.until
-    )
+    subject = evidence.Subject(mine.service, mine.field, mine.series, mine.started_at)
+    found = evidence.gather(store, subject, window.until)
+    _, why = evidence.cause(store, subject, found, window.until)
     details = found.model_copy(
         update={
+            "summary": evidence.summary(subject, found, cause=mine.cause, why=why),
             "alarms": (*mine.details.alarms, *new),
             "confirmations": confirmations,
             "announcements": mine.details.announcements,
-            "summary": mine.details.summary,
             "advice": evidence.advice(mine.cause, confirmations),
             "e_value": max(mine.details.e_value, lead.e_value),
             "threshold": mine.details.threshold,
@@ -125,10 +125,11 @@ def _started(row: CheckRow) -> datetime:
 
 def _open(store: Store, lead: CheckRow, alarms: Sequence[CheckRow], window: Window) -> None:
     started = min(_started(row) for row in alarms if row.field == lead.field)
-    found = evidence.gather(store, lead.service, lead.field, lead.series, started, window.until)
-    cause, why = evidence.cause(store, lead, started, window.until)
+    subject = evidence.Subject(lead.service, lead.field, lead.series, started)
+    found = evidence.gather(store, subject, window.until)
+    cause, why = evidence.cause(store, subject, found, window.until)
     confirmations = evidence.confirmations(store, lead.service, started, window.until)
-    title, summary = evidence.words(lead, found, cause=cause, why=why, started=started)
+    summary = evidence.summary(subject, found, cause=cause, why=why)
     details = found.model_copy(
         update={
             "summary": summary,
@@ -144,7 +145,7 @@ def _open(store: Store, lead: CheckRow, alarms: Sequence[CheckRow], window: Wind
     one = Incident(
         incident_id=f"inc-{hashlib.sha256(key.encode()).hexdigest()[:12]}",
         service=lead.service,
-        title=title,
+        title=evidence.title(subject),
         severity="page" if any(row.detector in PAGES for row in alarms) else "ticket",
         cause=cause,
         field=lead.field,

@@ -235,6 +235,41 @@ def test_an_incident_closes_by_itself_when_the_rate_is_back(
     assert one.resolved_at > cured
 
 
+def test_a_fault_that_comes_with_a_release_is_the_releases(
+    store: Store, settings: Settings
+) -> None:
+    """A new release that starts to slip is named as the cause, its rollback advised, and no retrain proposed."""
+    deployed = START + timedelta(days=40)
+    send(store, extractions(days=40, per_day=100, wrong_year=0.0, seed=13))
+    send(
+        store,
+        extractions(days=4, per_day=300, wrong_year=0.08, seed=14, release="next", start=deployed),
+    )
+    calls = extractions(
+        days=4, per_day=300, wrong_year=0.08, seed=14, release="next", start=deployed
+    )
+    store.append(
+        "scores",
+        [
+            outcome(one, right=True, told=START + timedelta(days=5))
+            for one in extractions(days=4, per_day=100, wrong_year=0.0, seed=13)
+        ],
+    )
+    store.append(
+        "scores",
+        [
+            outcome(one, right=n % 8 > 0, told=deployed + timedelta(days=1))
+            for n, one in enumerate(calls[:250])
+        ],
+    )
+    watch(store, settings, deployed + timedelta(days=4), step=timedelta(days=2), since=START)
+    one = next(one for one in incidents(store) if one.field)
+    assert one.cause == "model"
+    assert "release next was first seen" in one.details.summary
+    assert one.details.advice.startswith("Roll the release back first")
+    assert run(store, settings, "retrain", deployed + timedelta(days=4)).counts == {}
+
+
 def test_one_resolved_by_hand_returns_while_the_fault_goes_on(
     store: Store, settings: Settings
 ) -> None:
