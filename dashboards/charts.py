@@ -111,9 +111,9 @@ def _marks(marks: pd.DataFrame | None, *, labelled: bool) -> list[alt.Chart]:
     )
     if not labelled:
         return [rules]
-    labels = (
-        alt.Chart(marks)
-        .mark_text(align="left", dx=4, dy=0, fontSize=11, limit=190)
+    labels = [
+        alt.Chart(marks[marks["late"] == late])
+        .mark_text(align="right" if late else "left", dx=-4 if late else 4, fontSize=11, limit=190)
         .encode(
             x=_time("time"),
             y=alt.Y("line:Q", axis=None, scale=None),
@@ -121,8 +121,16 @@ def _marks(marks: pd.DataFrame | None, *, labelled: bool) -> list[alt.Chart]:
             color=colour,
             tooltip=tips,
         )
-    )
-    return [rules, labels]
+        for late in sorted(set(marks["late"]))
+    ]
+    return [rules, *labels]
+
+
+def _middle(rows: pd.DataFrame) -> pd.Timestamp:
+    """The middle of the time that a chart's rows span."""
+    moments = rows.select_dtypes(["datetime", "datetimetz"]).iloc[:, 0]
+    middle: pd.Timestamp = moments.min() + (moments.max() - moments.min()) / 2
+    return middle
 
 
 def _with_marks(
@@ -131,6 +139,7 @@ def _with_marks(
     if marks is not None and not marks.empty:
         marks = marks.sort_values("time").reset_index(drop=True)
         marks["line"] = [8 + 14 * (place % 5) for place in range(len(marks))]
+        marks["late"] = marks["time"] > _middle(layers[-1].data)  # its words then stand left of it
     body = alt.layer(*layers)
     upright = _marks(marks, labelled=labelled)
     if not upright:

@@ -34,8 +34,8 @@ FAST = Pace(
     cure_step=timedelta(days=1),
 )
 FULL = Pace(
-    start=datetime(2023, 11, 1, tzinfo=UTC),
-    per_day=600,
-    quiet_step=timedelta(hours=6),
-    cure_step=timedelta(hours=6),
+    start=datetime(2023, 12, 1, tzinfo=UTC),
+    per_day=500,
+    quiet_step=timedelta(hours=12),
+    cure_step=timedelta(hours=12),
 )
