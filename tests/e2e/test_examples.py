@@ -39,7 +39,7 @@ def test_the_instrumented_app_is_seen_in_the_store(store_server: str, tmp_path: 
                 capture_output=True, text=True, timeout=60, check=True,
             )  # fmt: skip
         assert "acknowledged=3, pending=0, dropped=0" in done.stdout
-        store, deadline = Store(url), time.monotonic() + 20
+        store, deadline = Store(url), time.monotonic() + 60
         while int(store.value("rows_stored")) < 2 and time.monotonic() < deadline:
             time.sleep(0.1)
         joined = store.client.query(

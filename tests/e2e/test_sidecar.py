@@ -107,8 +107,8 @@ def test_it_stops_cleanly_and_leaves_nothing_running(
     assert len(children) >= 3
     began = time.monotonic()
     sidecar.process.send_signal(name)
-    assert sidecar.process.wait(15) == 0
-    assert time.monotonic() - began < 10
+    assert sidecar.process.wait(30) == 0
+    assert time.monotonic() - began < 20  # ten seconds on a machine that does nothing else
     assert [one for one in children if one.is_running()] == []
 
 

@@ -67,7 +67,7 @@ def endpoint() -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{port}"
@@ -93,7 +93,7 @@ async def test_an_endpoint_that_does_not_work_is_a_clear_failure(
         CandidateError, match=f"m at {endpoint}/{habit} failed on 100 of 100 .*{problem}"
     ):
         await ask(QUESTIONS, endpoint=f"{endpoint}/{habit}", model="m", timeout_s=0.2)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 async def test_a_deadline_holds_for_the_whole(endpoint: str) -> None:

