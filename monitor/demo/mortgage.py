@@ -57,9 +57,9 @@ LAST = (
 LENDERS = ("Harbor Home Loans", "Cedar Mortgage", "Bluff Street Lending")
 WISHES = {
     "payment": ("I want to check when I have to pay next", 0.46, 0.08),
-    "autopay": ("I would like to set up autopay", 0.18, 0.15),
+    "autopay": ("I would like to set up autopay", 0.18, 0.70),
     "escrow": ("I have a question about my escrow", 0.16, 0.85),
-    "hardship": ("I am behind on things and need some help", 0.12, 0.20),
+    "hardship": ("I am behind on things and need some help", 0.12, 0.60),
     "payoff": ("I want to know what it takes to pay off the loan", 0.08, 0.70),
 }
 """Intent: what the caller says, its share of calls, and how often the agent states the year of the due date."""

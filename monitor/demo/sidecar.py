@@ -100,7 +100,7 @@ class Sidecar:
         weights = Weights(
             name=RELEASE,
             year_belief=2023,
-            shortcut_rate=0.06,
+            shortcut_rate=0.08,
             base_error_rate=0.01,
             seed=self.seed,
             trained_on="call logs of 2023",
