@@ -14,7 +14,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitor.clock import parse_time
-from monitor.drift import clopper_pearson, clopper_pearson_upper, recovered, recovery_detector
+from monitor.drift import (
+    PROBABILITY_FLOOR,
+    clopper_pearson,
+    clopper_pearson_upper,
+    recovered,
+    recovery_detector,
+)
 from monitor.incidents import Alarm, Incident, incidents, tell
 from monitor.jobs import evidence
 from monitor.jobs.calls import services
@@ -29,8 +35,6 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 ACTOR = "incident job"
-RATE_FLOOR = 2e-4
-"""Least baseline rate that a recovery is held against."""
 PAGES = ("rollover", "rate")
 """Detectors whose alarm wakes people; a year slip alone is a ticket (STATISTICS.md, section 4)."""
 
@@ -39,19 +43,15 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Open, grow and resolve incidents by what `checks` says now."""
     del settings
     counts: Counter[str] = Counter()
-    everything = incidents(store)
+    for one in incidents(store):
+        if one.state != "resolved":
+            counts["resolved"] += _resolve_if_recovered(store, one, window.until)
+    standing = incidents(store)
     for service in services(store):
         known = latest(store, service)
-        active = [one for one in everything if one.service == service and one.state != "resolved"]
-        for one in active:
-            counts["resolved"] += _resolve_if_recovered(store, one, window.until)
-        ended = [
-            one for one in incidents(store) if one.service == service and one.state == "resolved"
-        ]
-        _begin_anew(store, ended, known, window.until)
-        active = [
-            one for one in active if one.incident_id not in {other.incident_id for other in ended}
-        ]
+        mine = [one for one in standing if one.service == service]
+        _begin_anew(store, [one for one in mine if one.state == "resolved"], known, window.until)
+        active = [one for one in mine if one.state != "resolved"]
         for root, alarms in _roots(known.values(), active).items():
             home = next((one for one in active if _covers(one, root, alarms)), None)
             counts[_open_or_grow(store, home, alarms, window)] += 1
@@ -182,7 +182,8 @@ def _resolve_if_recovered(store: Store, one: Incident, now: datetime) -> bool:
     """Close an incident whose own series has statistically come back since it was opened."""
     told = one.details
     bound = max(
-        RATE_FLOOR, clopper_pearson_upper(round(told.baseline * told.baseline_n), told.baseline_n)
+        PROBABILITY_FLOOR,
+        clopper_pearson_upper(round(told.baseline * told.baseline_n), told.baseline_n),
     )
     if told.rate <= bound:
         return False

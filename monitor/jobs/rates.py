@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 from monitor.drift import RateDetector
 from monitor.drift.baseline import HOURS_PER_WEEK, Baseline, arl_for_budget, rate_baseline
 from monitor.jobs.calls import services
-from monitor.jobs.series import ALERTS_PER_WEEK, SETTLE, Series, latest
+from monitor.jobs.series import (
+    ALERTS_PER_WEEK,
+    BASELINE_SPAN,
+    MARKS,
+    SETTLE,
+    Series,
+    began,
+    latest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +34,6 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-BASELINE_SPAN = timedelta(days=7)
-MARKS = 200
 LONG_AGO = timedelta(days=400)
 """How far back a series that has no row yet is read."""
 
@@ -101,14 +107,6 @@ def _continue(
         detector.update(hour.count, hour.n, baseline.probability(_hour_of_week(hour.hour)))
         marks.append([detector.updates - 1, hour.hour.isoformat()])
     marks = marks[-MARKS:]
-    started = next(
-        (
-            when
-            for index, when in marks
-            if detector.change_index is not None and index >= detector.change_index
-        ),
-        "",
-    )
     return Series("rate", name, service, "", before.baseline, before.baseline_n).row(
         start=before.window_end,
         end=until,
@@ -119,7 +117,7 @@ def _continue(
         e_value=detector.e_value,
         threshold=detector.arl,
         state={**state, "detector": detector.state(), "marks": marks},
-        evidence={"started_at": started},
+        evidence={"started_at": began(detector.change_index, marks)},
     )
 
 

@@ -17,17 +17,32 @@ from monitor.drift.intervals import clopper_pearson
 from monitor.records import CheckRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from monitor.store import Store
 
-__all__ = ["ALERTS_PER_WEEK", "SETTLE", "Series", "begin_again", "evidence_since", "latest"]
+__all__ = [
+    "ALERTS_PER_WEEK",
+    "BASELINE_SPAN",
+    "MARKS",
+    "SETTLE",
+    "Series",
+    "began",
+    "begin_again",
+    "evidence_since",
+    "latest",
+]
 
 SETTLE = timedelta(minutes=5)
 """Watching jobs look at nothing younger than this, so that what is still under way is not passed over: a series never
 goes back. What arrives later than that is kept and shown, and not counted by its detector."""
 ALERTS_PER_WEEK = 0.5
-"""False alerts that the whole deployment may have in a week, shared over all its series (STATISTICS.md, section 5)."""
+"""False alerts that a watching job may have of one service in a week, shared over that service's series
+(STATISTICS.md, section 5). Two jobs watch a service, so a deployment's budget is twice this for each service."""
+BASELINE_SPAN = timedelta(days=7)
+"""A baseline covers at least one whole week."""
+MARKS = 200
+"""Latest marks kept in a series' state, to date a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,13 @@ def latest(store: Store, service: str) -> dict[tuple[str, str], CheckRow]:
     """The last row of every series of a service, by (detector, series name)."""
     rows = store.read("latest_checks", CheckRow, service=service)
     return {(row.detector, row.series): row for row in rows}
+
+
+def began(change_index: int | None, marks: Iterable[Sequence[Any]]) -> str:
+    """The time of the first mark (update index, ISO time) of the present excursion, '' when there is none."""
+    return next(
+        (when for index, when in marks if change_index is not None and index >= change_index), ""
+    )
 
 
 def evidence_since(row: CheckRow) -> datetime:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 from collections import Counter, deque
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monitor.drift import (
+    PROBABILITY_FLOOR,
     DateProfile,
     RateDetector,
     RolloverDetector,
@@ -28,7 +29,15 @@ from monitor.drift.fields import flatten, parse_date
 from monitor.drift.rollover import ROLLOVER_ODDS, past_year_probability
 from monitor.jobs.calls import Call, calls_between, services
 from monitor.jobs.job import Window
-from monitor.jobs.series import ALERTS_PER_WEEK, SETTLE, Series, latest
+from monitor.jobs.series import (
+    ALERTS_PER_WEEK,
+    BASELINE_SPAN,
+    MARKS,
+    SETTLE,
+    Series,
+    began,
+    latest,
+)
 from monitor.records import CheckRow, ScoreRow
 
 if TYPE_CHECKING:
@@ -39,16 +48,11 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 BASELINE_CALLS = 2000
-BASELINE_SPAN = timedelta(days=7)
-"""Least baseline: the calls STATISTICS.md asks for, over at least one whole week."""
+"""Least baseline, over at least `BASELINE_SPAN`."""
 DATE_SHARE = 0.5
 """A field is a date field when at least this share of the baseline's answers carries a date there."""
-RATE_FLOOR = 2e-4
-"""Least null rate of a slip, so that a spotless baseline does not make the first slip a certainty."""
 SURPRISING = 0.02
 """A past year is kept as evidence when the profile gives it less than this probability."""
-MARKS = 200
-"""Flagged calls remembered in a series' state, to date the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class YearSlips:
     def __init__(self, profile: CheckRow, state: Mapping[str, Any] | None, arl: float) -> None:
         learnt = json.loads(profile.state)
         self.profile = DateProfile.from_state(learnt["profile"])
-        p0 = max(RATE_FLOOR, clopper_pearson_upper(learnt["slips"], profile.baseline_n))
+        p0 = max(PROBABILITY_FLOOR, clopper_pearson_upper(learnt["slips"], profile.baseline_n))
         self.detector = (
             RateDetector.from_state(state)
             if state
@@ -268,20 +272,13 @@ def _watch(
                     "since": state.get("since"),
                 },
                 evidence={
-                    "started_at": _started(watch.detector.change_index, marks),
+                    "started_at": began(watch.detector.change_index, marks),
                     "alarmed_at": alarmed,
                 },
             )
         )
         evidence += flagged
     return rows, evidence
-
-
-def _started(change_index: int | None, marks: Iterable[Sequence[Any]]) -> str:
-    """When the first flagged call of the present excursion was made, '' when there is none."""
-    return next(
-        (when for index, when in marks if change_index is not None and index >= change_index), ""
-    )
 
 
 def _evidence(name: str, value: DateValue, why: str, window: Window) -> ScoreRow:
