@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
 import socket
@@ -15,21 +14,27 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from collector.app import Collector, create_app
+from collector.grpc_front import GrpcFront
 from collector.intake import Intake
 from collector.ledger import Ledger
+from collector.listeners import PatientProtocol, certificate_of, listen, refuse_taken_port
+from collector.masking import Masking
 from collector.wal import Wal
 from collector.writer import Writer
 from monitor.alerts.interactions import routes as slack_routes
 from monitor.clock import utcnow
-from monitor.exceptions import ConfigurationError, OuterloopError, PortInUseError
+from monitor.exceptions import ConfigurationError, OuterloopError
 from monitor.retrain.http import routes as retrain_routes
 from monitor.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = ["main"]
 
+KEEP_ALIVE_S = 90
+"""Exporters send every 5 to 60 s; closing in between would meet their next request half way."""
 GRACE_S = 3
 """For requests under way at the end."""
 DRAIN_S = 4.0
@@ -39,7 +44,25 @@ SWITCH_INTERVAL_S = 0.0005
 
 
 class _Server(uvicorn.Server):
-    """Ends with status 0 on SIGTERM, where uvicorn would raise the signal again."""
+    """uvicorn, with gRPC beside it; ends with status 0 on SIGTERM, where uvicorn would raise it again.
+
+    Args:
+        config: uvicorn's.
+        grpc_front: the other protocol.
+        settings: where it listens.
+        certificate: for both.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        grpc_front: Callable[[], GrpcFront],
+        settings: Settings,
+        certificate: tuple[Path, Path] | None,
+    ) -> None:
+        super().__init__(config)
+        self._make, self._settings, self._certificate = grpc_front, settings, certificate
+        self._grpc: GrpcFront | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -53,9 +76,21 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for listener in sockets or []:
-            host, port = listener.getsockname()[:2]
-            print(f"collector: OTLP/HTTP at http://{host}:{port}", flush=True)  # noqa: T201 - the ready line
+        scheme = "http" if self._certificate is None else "https"
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        self._grpc = self._make()
+        await self._grpc.start(f"{host}:{self._settings.otlp_grpc_port}", self._certificate)
+        print(  # noqa: T201 - the ready lines
+            f"collector: OTLP/HTTP at {scheme}://{host}:{self._settings.otlp_http_port}",
+            f"collector: OTLP/gRPC at {scheme}://{host}:{self._settings.otlp_grpc_port}",
+            sep="\n",
+            flush=True,
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop(GRACE_S)
+        await super().shutdown(sockets)
 
 
 def main() -> int:
@@ -67,14 +102,18 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         settings = load_settings()
-        with _listen(settings) as listener:
-            return _serve(settings, listener)
+        certificate = certificate_of(settings)
+        refuse_taken_port(settings)
+        with listen(settings) as listener:
+            return _serve(settings, listener, certificate)
     except OuterloopError as error:
         print(f"outerloop collector: {error}", file=sys.stderr)  # noqa: T201 - one line on what to do
         return error.exit_code
 
 
-def _serve(settings: Settings, listener: socket.socket) -> int:
+def _serve(
+    settings: Settings, listener: socket.socket, certificate: tuple[Path, Path] | None
+) -> int:
     run = uuid.uuid4().hex[:12]
     folder = settings.data_dir / "wal"
     try:
@@ -87,42 +126,29 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
             " choose a folder that can be written"
         ) from error
     writer = Writer(wal, ledger, settings.store, retention_days=settings.retention_days)
-    app = create_app(
-        Collector(wal, ledger, writer, Intake(wal, ledger, utcnow)),
-        token=settings.token.get_secret_value() if settings.token else None,
-        extra_routes=[*retrain_routes(settings), *slack_routes(settings)],
+    token = settings.token.get_secret_value() if settings.token else None
+    parts = Collector(
+        wal, ledger, writer, Intake(wal, ledger, utcnow, Masking.from_settings(settings))
     )
-    server = _Server(uvicorn.Config(
-        app, http="httptools", loop="uvloop", lifespan="on", access_log=False, log_config=None,
-        log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False,
-    ))  # fmt: skip
+    app = create_app(
+        parts, token=token, extra_routes=[*retrain_routes(settings), *slack_routes(settings)]
+    )
+    chain, key = certificate or (None, None)
+    server = _Server(
+        uvicorn.Config(
+            app, http=PatientProtocol, loop="uvloop", lifespan="on", access_log=False, log_config=None,
+            log_level="warning", timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S,
+            server_header=False, ssl_certfile=chain, ssl_keyfile=key,
+        ),
+        lambda: GrpcFront(parts.intake, parts.room, token, parts.tally),
+        settings,
+        certificate,
+    )  # fmt: skip
     writer.start()
     server.run(sockets=[listener])
     wal.close()
     writer.stop(DRAIN_S)
     return 0
-
-
-def _listen(settings: Settings) -> socket.socket:
-    host, port = settings.host, settings.otlp_http_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(
-                f"port {port} on {host} is taken; stop its owner or choose another port,"
-                f" for example OUTERLOOP_OTLP_HTTP_PORT={port + 10 if port < 65000 else 4328}"
-            ) from error
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {error};"
-            " set OUTERLOOP_HOST and OUTERLOOP_OTLP_HTTP_PORT"
-        ) from error
-    return listener
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""The collector's HTTP surface: OTLP in, health and figures out. Read on in `intake` and `wal`."""
+"""The collector's HTTP surface: OTLP in, health and figures out. Read on in `front` and `intake`."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from base64 import b64decode
+from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from collector import otlp
-from collector.body import Refusal, Room, inflate, read
+from collector import langfuse
+from collector.body import PATIENCE, Patience, Room
+from collector.front import Front
 from collector.metrics import exposition
-from collector.wal import NotDurableError, Wal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -26,21 +25,22 @@ if TYPE_CHECKING:
 
     from collector.intake import Intake
     from collector.ledger import Ledger
+    from collector.wal import Wal
     from collector.writer import Writer
 
 __all__ = ["Collector", "create_app"]
 
 IN_FLIGHT_BYTES = 512 << 20
 COUNT_EVERY_S = 1.0
-CONTENT_TYPES = {"application/x-protobuf": False, "application/json": True}
-LANGFUSE_PATH = "/api/public/otel/v1/traces"
-GRPC_CODES = {400: 3, 401: 16, 413: 8, 415: 3, 503: 14}
-"""`google.rpc.Code` by HTTP status."""
+PATHS_TEXT = (
+    "no such path here; OTLP/HTTP goes to POST /v1/traces, /v1/logs and /v1/metrics,"
+    " and there are GET /healthz, /readyz and /metrics\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """The parts behind the routes."""
+    """The parts behind the protocols."""
 
     wal: Wal
     """Keeps requests until the store has them."""
@@ -50,117 +50,41 @@ class Collector:
     """Moves them into the store."""
     intake: Intake
     """Takes them in."""
+    room: Room = field(default_factory=lambda: Room(IN_FLIGHT_BYTES))
+    """Bounds what is in flight, over all protocols."""
+    tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Answers by protocol, signal and status."""
 
 
 def create_app(
-    collector: Collector, *, token: str | None = None, extra_routes: Sequence[BaseRoute] = ()
-) -> Starlette:
+    collector: Collector,
+    *,
+    token: str | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+    patience: Patience = PATIENCE,
+) -> Front:
     """The ASGI application.
 
     Args:
         collector: the parts.
         token: required as `Authorization: Bearer …` on the OTLP routes, when set.
         extra_routes: of other parts of Outerloop that answer on this port; they guard themselves.
+        patience: with a body's arrival.
     """
-    room = Room(IN_FLIGHT_BYTES)
-    receivers = [
-        Route(path, partial(_receive, collector.intake, room, token, signal), methods=["POST"])
-        for path, signal in [*((f"/v1/{s}", s) for s in otlp.SIGNALS), (LANGFUSE_PATH, "traces")]
-    ]
     figures = [
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, collector)),
         Route("/metrics", partial(_metrics, collector)),
     ]
-    app = Starlette(
-        routes=[*receivers, *figures, *extra_routes], lifespan=partial(_count_regularly, collector)
+    others = Starlette(
+        routes=[*figures, *langfuse.routes(collector.intake, collector.room, token), *extra_routes],
+        exception_handlers={404: _nowhere},
+        lifespan=partial(_count_regularly, collector),
     )
-    app.router.redirect_slashes = False  # exporters take a redirect for success and lose the batch
-    return app
-
-
-async def _receive(
-    intake: Intake, room: Room, token: str | None, signal: str, request: Request
-) -> Response:
-    """One OTLP request: who, what, how much, then keep it; 200 only when it is durable."""
-    json, held = True, 0
-    try:
-        _authorize(request, token)
-        json = _is_json(request)
-        raw, held = await read(request, room)
-        encoding = request.headers.get("content-encoding", "")
-        body = await asyncio.to_thread(inflate, raw, encoding) if encoding else raw
-        receipt = await intake.take(signal, body, json=json)
-    except Refusal as refusal:
-        intake.reject(signal, refusal.reason)
-        return _status(refusal.status, str(refusal), json=json)
-    except otlp.MalformedError as error:
-        return _status(400, str(error), json=json)
-    except NotDurableError as error:
-        return _status(503, str(error), json=json)
-    finally:
-        room.give(held)
-    return _answer(200, otlp.partial(signal, receipt.rejected, json=json), json=json)
-
-
-def _authorize(request: Request, token: str | None) -> None:
-    """Bearer, or the password of Basic, which is all that some SDKs can send."""
-    if token is None:
-        return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            given = b64decode(given, validate=True).decode().partition(":")[2]
-        except ValueError:
-            given = ""
-    elif scheme.lower() != "bearer":
-        given = ""
-    if not hmac.compare_digest(given.strip().encode(), token.encode()):
-        raise Refusal(
-            401, "unauthorized", "send the header Authorization: Bearer <OUTERLOOP_TOKEN>"
-        )
-
-
-def _is_json(request: Request) -> bool:
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type not in CONTENT_TYPES:
-        raise Refusal(
-            415, "unsupported",
-            f"content type {content_type[:60]!r}: send application/x-protobuf or application/json",
-        )  # fmt: skip
-    return CONTENT_TYPES[content_type]
-
-
-def _status(status: int, message: str, *, json: bool) -> Response:
-    """A `google.rpc.Status` in the request's own encoding."""
-    code = GRPC_CODES[status]
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if json:
-        return JSONResponse({"code": code, "message": message}, status, headers)
-    text = message.encode()
-    body = b"\x08" + bytes([code]) + b"\x12" + _varint(len(text)) + text
-    return _answer(status, body, json=False, headers=headers)
-
-
-def _answer(
-    status: int, body: bytes, *, json: bool, headers: dict[str, str] | None = None
-) -> Response:
-    media_type = "application/json" if json else "application/x-protobuf"
-    return Response(body, status, headers, media_type)
-
-
-def _varint(number: int) -> bytes:
-    r"""A protobuf length.
-
-    >>> _varint(300)
-    b'\xac\x02'
-    """
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    others.router.redirect_slashes = False
+    return Front(
+        collector.intake, collector.room, collector.tally, others, token=token, patience=patience
+    )
 
 
 async def _healthz(_request: Request) -> Response:
@@ -175,7 +99,22 @@ async def _readyz(collector: Collector, _request: Request) -> Response:
 
 async def _metrics(collector: Collector, _request: Request) -> Response:
     text = exposition(collector.wal, collector.ledger, collector.writer)
-    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(
+        text + _requests(collector.tally), media_type="text/plain; version=0.0.4"
+    )
+
+
+def _requests(tally: Counter[tuple[str, str, str]]) -> str:
+    name = "outerloop_collector_requests_total"
+    lines = [f"# HELP {name} OTLP requests answered, by status.", f"# TYPE {name} counter"]
+    for (protocol, signal, status), number in sorted(tally.items()):
+        labels = f'protocol="{protocol}",signal="{signal}",status="{status}"'
+        lines.append(f"{name}{{{labels}}} {number}")
+    return "\n".join(lines) + "\n"
+
+
+async def _nowhere(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse(PATHS_TEXT, 404)
 
 
 @asynccontextmanager

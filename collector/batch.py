@@ -9,48 +9,65 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from collector.ledger import Count
-from collector.otlp import message, service_of
-from collector.rows import LOGS, TRACES, Row, Table, log_rows, span_rows
-from collector.segment import Record, Segment, records
-from collector.values import text
-from monitor.vocabulary import OUTERLOOP_DROPPED, SERVICE_INSTANCE_ID
+from collector.otlp import message
+from collector.rows import TABLES, Row, Table, log_rows, span_rows
+from collector.segment import Level, Record, Segment, records
+from collector.values import flatten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Account", "Level", "Part", "parts"]
+__all__ = ["Account", "Part", "parts"]
 
-PART_BYTES = 8 << 20
-"""Of OTLP; as Python rows it is several times as much, and one part is in memory at a time."""
+PART_BYTES = 12 << 20
+"""Of OTLP. The engine's memory while it reads a part is some ten times as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one table that go to the store together."""
+    """Requests of one signal that go to the store together."""
 
-    table: Table
-    """Where they go."""
+    signal: str
+    """`traces` or `logs`."""
     token: str
     """Their name, the same at every attempt."""
-    rows: list[Row]
-    """The rows."""
-    minutes: list[int]
-    """The minute of arrival of each row."""
+    records: list[Record]
+    """The requests."""
 
+    @property
+    def table(self) -> Table:
+        """Where the rows go."""
+        return TABLES[self.signal]
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """What a sender says that it has lost since its start."""
+    @property
+    def count(self) -> int:
+        """Spans or log records in it."""
+        return sum(record.count for record in self.records)
 
-    value: int
-    """Its cumulative count."""
-    minute: int
-    """When it said so."""
-    signal: str
-    """In which signal it said so."""
+    def otlp(self) -> bytes:
+        """All requests as one: protobuf messages in a row are one message, their lists joined."""
+        return b"".join([record.payload for record in self.records])
+
+    def flat_otlp(self) -> bytes:
+        """The same with texts for lists and maps: slower to make, and the same rows."""
+        requests = [message(self.signal, record.payload) for record in self.records]
+        for request in requests:
+            flatten(request)
+        return b"".join([request.SerializeToString() for request in requests])
+
+    def rows(self) -> tuple[list[Row], list[int]]:
+        """The rows of the table, and the minute of arrival of each."""
+        read = span_rows if self.signal == "traces" else log_rows
+        rows: list[Row] = []
+        minutes: list[int] = []
+        for record in self.records:
+            found = list(read(message(self.signal, record.payload)))
+            rows += found
+            minutes += [record.minute] * len(found)
+        return rows, minutes
 
 
 @dataclass(slots=True)
@@ -59,8 +76,12 @@ class Account:
 
     counts: Counter[Count] = field(default_factory=Counter)
     """Settled counts."""
-    levels: dict[tuple[str, str], Level] = field(default_factory=dict)
-    """Highest count of drops by service and instance."""
+    levels: dict[tuple[str, str], tuple[Level, Count]] = field(default_factory=dict)
+    """Highest count of drops by service and instance, and where its growth is counted."""
+    completes: bool = False
+    """Whether there are log events that add to calls."""
+    times: tuple[int, int] = (0, 0)
+    """Earliest and latest time that spans and log records tell, Unix nanoseconds."""
 
 
 def parts(segment: Segment, account: Account, *, part_bytes: int = PART_BYTES) -> Iterator[Part]:
@@ -68,7 +89,11 @@ def parts(segment: Segment, account: Account, *, part_bytes: int = PART_BYTES) -
     number, size = 0, 0
     open_parts: dict[str, Part] = {}
     for record in records(segment):
-        _collect(record, segment, number, open_parts, account)
+        _tell(record, account)
+        if record.signal != "ledger" and record.count:
+            token = f"{segment.name}/{number}/{record.signal}"
+            part = open_parts.setdefault(record.signal, Part(record.signal, token, []))
+            part.records.append(record)
         size += len(record.payload)
         if size >= part_bytes:
             yield from open_parts.values()
@@ -76,42 +101,19 @@ def parts(segment: Segment, account: Account, *, part_bytes: int = PART_BYTES) -
     yield from open_parts.values()
 
 
-def _collect(
-    record: Record, segment: Segment, number: int, found: dict[str, Part], account: Account
-) -> None:
+def _tell(record: Record, account: Account) -> None:
     if record.signal == "ledger":
         for minute, signal, service, entry, reason, n in json.loads(record.payload):
             account.counts[Count(minute, signal, service, entry, reason)] += n
         return
-    request = message(record.signal, record.payload)
-    spans = record.signal == "traces"
-    table = TRACES if spans else LOGS
-    rows = list(span_rows(request) if spans else log_rows(request))
-    minute = record.arrived_us // 60_000_000 * 60
-    for service, n in Counter(row[table.service] for row in rows).items():
-        account.counts[Count(minute, record.signal, service, "accepted")] += n
-    _note_levels(
-        request.resource_spans if spans else request.resource_logs, minute, record, account
-    )
-    if rows:
-        part = found.get(record.signal)
-        if part is None:
-            part = Part(table, f"{segment.name}/{number}/{record.signal}", [], [])
-            found[record.signal] = part
-        part.rows.extend(rows)
-        part.minutes.extend([minute] * len(rows))
-
-
-def _note_levels(groups: Any, minute: int, record: Record, account: Account) -> None:
-    for group in groups:
-        for attribute in group.resource.attributes:
-            if attribute.key == OUTERLOOP_DROPPED:
-                key = (service_of(group.resource), _instance(group.resource))
-                known = account.levels.get(key)
-                value = attribute.value.int_value
-                if known is None or value > known.value:
-                    account.levels[key] = Level(value, minute, record.signal)
-
-
-def _instance(resource: Any) -> str:
-    return next((text(a.value) for a in resource.attributes if a.key == SERVICE_INSTANCE_ID), "")
+    account.completes |= record.note.completes
+    if record.note.times[0]:
+        (first, last), (earliest, latest) = account.times, record.note.times
+        account.times = (min(first or earliest, earliest), max(last, latest))
+    for service, entry, reason, n in record.note.counts:
+        account.counts[Count(record.minute, record.signal, service, entry, reason)] += n
+    for level in record.note.levels:
+        key = (level.service, level.instance)
+        if key not in account.levels or level.value > account.levels[key][0].value:
+            where = Count(record.minute, record.signal, level.service, "dropped", "by the sender")
+            account.levels[key] = (level, where)

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["Count", "Flush", "Ledger", "minute_of"]
+__all__ = ["LEDGER_TYPES", "Count", "Flush", "Ledger", "minute_of"]
+
+LEDGER_TYPES = {
+    "minute": "DateTime", "signal": "LowCardinality(String)", "service": "LowCardinality(String)",
+    "entry": "LowCardinality(String)", "reason": "LowCardinality(String)", "count": "UInt64",
+}  # fmt: skip
+"""Columns of the table `ledger`."""
 
 MOST_INSTANCES = 50_000
 """Senders whose last word about drops is remembered."""
@@ -38,7 +44,8 @@ class Count:
     service: str
     """`service.name`, empty where a request could not be read."""
     entry: str
-    """`accepted`, `stored`, `rejected`, `refused`, `dropped`, or `counted` for metrics."""
+    """`accepted`, `stored`, `rejected`, `refused`, `dropped`, `masked` (values), or `counted` for
+    metrics."""
     reason: str = ""
     """Why, in a few fixed words: of requests that could not be read (`malformed`, `too large`, …)
     requests are counted, of all else spans, log records or data points."""

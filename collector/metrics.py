@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from monitor.clock import utcnow
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from collector.ledger import Ledger
     from collector.wal import Wal
@@ -64,13 +67,29 @@ def exposition(wal: Wal, ledger: Ledger, writer: Writer) -> str:
             _entry(totals, "dropped"),
         ),
         _metric("wal_bytes", "gauge", "Size of the write-ahead log.", [({}, wal.bytes)]),
+        _metric("wal_limit_bytes", "gauge", "The most it may take.", [({}, wal.limit_bytes)]),
         _metric("wal_writable", "gauge", "1 when it takes requests.", [({}, wal.problem is None)]),
         _metric(
             "store_lag_seconds", "gauge", "Arrival to store, last segment.", [({}, writer.lag_s)]
         ),
         _metric("store_up", "gauge", "1 when the store answers.", [({}, writer.problem is None)]),
+        *_troubles(wal, writer),
     ]
     return "".join(groups)
+
+
+def _troubles(wal: Wal, writer: Writer) -> Iterator[str]:
+    unwritable_s = time.monotonic() - wal.problem_since if wal.problem else 0.0
+    start, end = writer.outage
+    down_s = utcnow().timestamp() - start if start and not end else 0.0
+    for name, text, value in (
+        ("wal_unwritable_seconds", "For how long the log has taken nothing.", unwritable_s),
+        ("waiting_oldest_seconds", "Age of the oldest that waits for the store.", wal.oldest_s()),
+        ("store_down_seconds", "For how long the store has been away.", down_s),
+        ("store_outage_start_time_seconds", "Start of its last absence.", start),
+        ("store_outage_end_time_seconds", "End of its last absence; 0: it lasts.", end),
+    ):
+        yield _metric(name, "gauge", text, [({}, value)])
 
 
 def _entry(totals: dict[tuple[str, str], int], entry: str) -> list[Sample]:

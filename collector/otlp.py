@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from binascii import unhexlify
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -34,12 +34,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from collector.segment import Level, Note
 from collector.values import text
+from monitor.vocabulary import OUTERLOOP_DROPPED, SERVICE_INSTANCE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SIGNALS", "Accepted", "MalformedError", "decode", "message", "partial", "service_of"]
+    from collector.masking import Masking
+
+__all__ = ["SIGNALS", "Accepted", "MalformedError", "decode", "message", "partial"]
+
+INVALID_IDS = "invalid ids"
+CALL_EVENTS = ("gen_ai.",)
+"""Log events whose names begin so may add to calls that came as spans."""
 
 REQUESTS: dict[str, Any] = {
     "traces": ExportTraceServiceRequest,
@@ -59,6 +67,7 @@ JSON_LISTS = {
     "traces": ("resourceSpans", "scopeSpans", "spans"),
     "logs": ("resourceLogs", "scopeLogs", "logRecords"),
 }
+CRUMBS_FROM_BYTES, MOST_SMALL, SMALL = 1 << 20, 0.1, bytes(range(8))
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 
 
@@ -71,30 +80,56 @@ class Accepted:
     """A request that can be kept."""
 
     payload: bytes
-    """The request as protobuf, without what was rejected."""
+    """The request as protobuf, without what was rejected, and masked."""
     count: int
     """Spans, log records or data points in it."""
-    services: Counter[str] = field(default_factory=Counter)
-    """The same by service; only of metrics, which are counted and not kept."""
-    rejected: Counter[str] = field(default_factory=Counter)
-    """Items with impossible ids, by service."""
+    rejected: int
+    """Items with impossible ids, which are not in it any more."""
+    note: Note
+    """What the ledger is told of it."""
 
 
-def decode(signal: str, body: bytes, *, json: bool) -> Accepted:
-    """Check a request body and bring it to protobuf.
+def decode(signal: str, body: bytes, *, json: bool, masking: Masking | None = None) -> Accepted:
+    """Check a request body, mask what must not be kept, and bring it to protobuf.
 
     Raises:
         MalformedError: it is no such request.
     """
+    if not json:
+        _refuse_crumbs(body)
     request = _from_json(signal, body) if json else message(signal, body)
-    payload = request.SerializeToString() if json else body
+    changed = json
+    counts: Counter[tuple[str, str, str]] = Counter()
+    levels: list[Level] = []
     if signal == "metrics":
-        services = _data_points(request)
-        return Accepted(payload, services.total(), services)
-    count, rejected = _sift(signal, request)
-    if rejected:
-        payload = request.SerializeToString()
-    return Accepted(payload, count, rejected=rejected)
+        _count_points(request, counts)
+    else:
+        changed |= _sift(signal, request, counts)
+        levels = _levels(request.resource_spans if signal == "traces" else request.resource_logs)
+    if masking is not None and signal != "metrics":
+        for (service, recogniser), number in masking.apply(signal, request).items():
+            counts[service, "masked", recogniser] += number
+        changed = True
+    payload = request.SerializeToString() if changed else body
+    lines = tuple((*key, number) for key, number in counts.items())
+    completes = signal == "logs" and _completes(request)
+    note = Note(lines, tuple(levels), completes, _times(signal, request))
+    entries = Counter[str]()
+    for (_, entry, _), number in counts.items():
+        entries[entry] += number
+    return Accepted(payload, entries["accepted"] + entries["counted"], entries["rejected"], note)
+
+
+def _refuse_crumbs(body: bytes) -> None:
+    """Refuse a body of nothing but tiny messages, each of which takes a hundred times its size.
+
+    A message of less than eight bytes has a length byte below eight; in telemetry hardly any byte
+    is that small. What passes takes at most some 20 times its size.
+    """
+    if len(body) > CRUMBS_FROM_BYTES:
+        small = len(body) - len(body.translate(None, SMALL))
+        if small > len(body) * MOST_SMALL:
+            raise MalformedError("the body is all but empty messages; send spans with content")
 
 
 def message(signal: str, payload: bytes) -> Any:
@@ -122,24 +157,59 @@ def partial(signal: str, rejected: int, *, json: bool) -> bytes:
     return orjson.dumps(MessageToDict(response)) if json else bytes(response.SerializeToString())
 
 
-def service_of(resource: Any) -> str:
+def _service_of(resource: Any) -> str:
     """`service.name` of a resource, or the empty text."""
     return next((text(a.value) for a in resource.attributes if a.key == "service.name"), "")
 
 
-def _sift(signal: str, request: Any) -> tuple[int, Counter[str]]:
-    """Drop what has impossible ids; returns how many items stay and how many went, by service."""
+def _sift(signal: str, request: Any, counts: Counter[tuple[str, str, str]]) -> bool:
+    """Count the items by service and drop those with impossible ids; whether there were any."""
     storable = _storable_span if signal == "traces" else _storable_log
-    count, rejected = 0, Counter[str]()
+    dropped = False
     for resource, items in _item_lists(signal, request):
+        service = _service_of(resource)
         good = [item for item in items if storable(item)]
-        count += len(good)
+        counts[service, "accepted", ""] += len(good)
         if len(good) < len(items):
-            rejected[service_of(resource)] += len(items) - len(good)
+            dropped = True
+            counts[service, "rejected", INVALID_IDS] += len(items) - len(good)
             kept = [type(item).FromString(item.SerializeToString()) for item in good]
             del items[:]
             items.extend(kept)
-    return count, rejected
+    return dropped
+
+
+def _levels(groups: Any) -> list[Level]:
+    """What the senders say that they have lost since their start."""
+    levels = []
+    for group in groups:
+        told = {a.key: a.value for a in group.resource.attributes}
+        if OUTERLOOP_DROPPED in told:
+            instance = text(told[SERVICE_INSTANCE_ID]) if SERVICE_INSTANCE_ID in told else ""
+            value = told[OUTERLOOP_DROPPED].int_value
+            levels.append(Level(_service_of(group.resource), instance, value))
+    return levels
+
+
+def _times(signal: str, request: Any) -> tuple[int, int]:
+    if signal == "metrics":
+        return 0, 0
+    items = (item for _, found in _item_lists(signal, request) for item in found)
+    if signal == "traces":
+        told = [item.start_time_unix_nano for item in items]
+    else:
+        told = [item.time_unix_nano or item.observed_time_unix_nano for item in items]
+    told = [time for time in told if time]
+    return (min(told), max(told)) if told else (0, 0)
+
+
+def _completes(request: Any) -> bool:
+    return any(
+        record.event_name.startswith(CALL_EVENTS)
+        or any(a.key == "event.name" for a in record.attributes)
+        for _, records in _item_lists("logs", request)
+        for record in records
+    )
 
 
 def _item_lists(signal: str, request: Any) -> Iterator[tuple[Any, Any]]:
@@ -168,15 +238,13 @@ def _storable_log(record: Any) -> bool:
     return len(record.trace_id) in (0, 16) and len(record.span_id) in (0, 8)
 
 
-def _data_points(request: Any) -> Counter[str]:
-    points: Counter[str] = Counter()
+def _count_points(request: Any, counts: Counter[tuple[str, str, str]]) -> None:
     for group in request.resource_metrics:
         metrics = [metric for scoped in group.scope_metrics for metric in scoped.metrics]
         kinds = [(metric, metric.WhichOneof("data")) for metric in metrics]
-        points[service_of(group.resource)] += sum(
+        counts[_service_of(group.resource), "counted", ""] += sum(
             len(getattr(metric, kind).data_points) for metric, kind in kinds if kind
         )
-    return points
 
 
 def _from_json(signal: str, body: bytes) -> Any:

@@ -15,7 +15,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["attributes", "double_text", "text"]
+__all__ = ["attributes", "double_text", "flatten", "text"]
 
 EXACT_INTEGERS = 2.0**53
 GO_ESCAPES = str.maketrans(
@@ -31,6 +31,22 @@ def attributes(pairs: Iterable[Any]) -> dict[str, str]:
         if pair.key not in found:
             found[pair.key] = value.string_value or text(value)
     return found
+
+
+def flatten(request: Any) -> None:
+    """Put texts in the place of the lists and maps in an `ExportTraceServiceRequest`'s attributes."""
+    for group in request.resource_spans:
+        _flatten(group.resource.attributes)
+        for span in (span for scoped in group.scope_spans for span in scoped.spans):
+            _flatten(span.attributes)
+            for carrier in (*span.events, *span.links):
+                _flatten(carrier.attributes)
+
+
+def _flatten(pairs: Iterable[Any]) -> None:
+    for value in (pair.value for pair in pairs):
+        if value.WhichOneof("value") in ("array_value", "kvlist_value"):
+            value.string_value = text(value)
 
 
 def text(value: Any) -> str:

@@ -17,7 +17,8 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, TextIO
 
-from collector.segment import MAGIC, Record, Segment, frame, mend
+from collector.segment import MAGIC, Held, Record, Segment, frame, mend
+from monitor.clock import wall_now
 from monitor.exceptions import OuterloopError, StoreLockedError
 
 if TYPE_CHECKING:
@@ -65,22 +66,24 @@ class Wal:
         self.refused.mkdir(parents=True, exist_ok=True)
         self._lock_file = _lock(folder)
         self._run = run
-        self._segment_bytes, self._linger_s, self._limit_bytes = (
-            segment_bytes,
-            linger_s,
-            limit_bytes,
-        )
+        self._segment_bytes, self._linger_s = segment_bytes, linger_s
         self._changed = threading.Condition()
         self._queue: list[Waiting] = []
         self._sealed: deque[Segment] = deque()
         self._file: _File | None = None
         self._wanted = self._closing = False
+        self.limit_bytes = limit_bytes
+        """The most that all files together may take."""
         self.problem: str | None = None
         """Why it takes nothing at the moment."""
+        self.problem_since = 0.0
+        """Since when, by the monotonic clock."""
         self.bytes = 0
         """Bytes of all files."""
         self.kept: Counter[str] = Counter()
         """Items taken over or kept since the start, by signal."""
+        self.waiting: Counter[Held] = Counter()
+        """Items that are not known to be in the store, by minute, signal and service."""
         self._number = self._replay(settled)
         self._thread = threading.Thread(target=self._work, name="wal", daemon=True)
         self._thread.start()
@@ -114,6 +117,16 @@ class Wal:
         with self._changed:
             self._sealed.popleft()
             self.bytes -= segment.size
+            self.waiting -= segment.held
+
+    def oldest_s(self) -> float:
+        """For how long the oldest record has waited for the store, in seconds."""
+        with self._changed:
+            since = self._sealed[0].since if self._sealed else 0.0
+        if not since:
+            file = self._file
+            return time.monotonic() - file.opened if file is not None and file.held else 0.0
+        return max(0.0, wall_now().timestamp() - since)
 
     def close(self) -> None:
         """Write what waits and seal it; `take` still works."""
@@ -138,7 +151,7 @@ class Wal:
             if segment is not None:
                 self._sealed.append(segment)
                 self.bytes += segment.size
-                self.kept += segment.counts
+                self._hold(segment.held)
         return number
 
     def _work(self) -> None:
@@ -176,15 +189,20 @@ class Wal:
 
     def _commit(self, batch: list[Waiting]) -> None:
         """Write and sync a group, then tell all that wait for it."""
-        error = None
+        error: Exception | None = None
         try:
             data = b"".join([frame(record) for record, _ in batch])
             self._append(data, batch)
             self.problem = None
         except (OSError, NotDurableError) as failure:
             error = NotDurableError(f"the write-ahead log cannot be written: {failure}")
+            if self.problem is None:
+                self.problem_since = time.monotonic()
+                LOG.error("wal.refuses reason=%s", failure)  # noqa: TRY400 - said in one line
             self.problem = str(error)
-            LOG.error("wal.refused requests=%d reason=%s", len(batch), failure)  # noqa: TRY400 - said in one line
+        except Exception as failure:  # a defect of ours must not leave senders without an answer
+            LOG.exception("wal.broken requests=%d", len(batch))
+            error = failure
         loop = batch[0][1].get_loop()
         try:
             loop.call_soon_threadsafe(_settle, batch, error)
@@ -192,7 +210,7 @@ class Wal:
             LOG.warning("wal.nobody_waits requests=%d", len(batch))
 
     def _append(self, data: bytes, batch: list[Waiting]) -> None:
-        if self.bytes + len(data) > self._limit_bytes:
+        if self.bytes + len(data) > self.limit_bytes:
             raise NotDurableError(
                 f"{self.bytes >> 20} MiB wait for the store, which is the limit;"
                 " see /readyz for why the store does not take them"
@@ -204,10 +222,18 @@ class Wal:
         except OSError:
             self._abandon(self._file)
             raise
+        held: Counter[Held] = Counter()
         for record, _ in batch:
-            self._file.counts[record.signal] += record.count
-            self.kept[record.signal] += record.count
+            held.update(record.held())
+        self._file.held.update(held)
+        with self._changed:
+            self._hold(held)
         self.bytes += len(data)
+
+    def _hold(self, held: Counter[Held]) -> None:
+        self.waiting.update(held)
+        for key, number in held.items():
+            self.kept[key.signal] += number
 
     def _create(self) -> _File:
         self._number += 1
@@ -225,8 +251,9 @@ class Wal:
         file.close()
         self._file = None
         with self._changed:
-            if file.counts or file.size > len(MAGIC):
-                self._sealed.append(Segment(file.path, file.size, file.counts))
+            if file.size > len(MAGIC):
+                since = wall_now().timestamp() - (time.monotonic() - file.opened)
+                self._sealed.append(Segment(file.path, file.size, file.held, since))
             else:
                 self.bytes -= file.size
                 file.path.unlink()
@@ -239,7 +266,7 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.opened = time.monotonic()
-        self.counts: Counter[str] = Counter()
+        self.held: Counter[Held] = Counter()
         self.size = 0
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
@@ -270,7 +297,7 @@ class _File:
         os.close(self._descriptor)
 
 
-def _settle(batch: list[Waiting], error: NotDurableError | None) -> None:
+def _settle(batch: list[Waiting], error: Exception | None) -> None:
     for _, done in batch:
         if done.cancelled():
             continue

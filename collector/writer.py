@@ -12,17 +12,31 @@ import logging
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from collector.batch import Account, Part, parts
-from collector.ledger import Count, Ledger
+from collector.completing import Completing
+from collector.inserts import (
+    CLIENT_DATA_ERRORS,
+    NESTED,
+    STORE_ERRORS,
+    insert,
+    insert_otlp,
+    refusal,
+)
+from collector.ledger import LEDGER_TYPES, Count, Ledger
+from monitor.clock import utcnow
 from monitor.exceptions import StoreUnavailableError
 from monitor.store import Store, migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from collector.rows import Row
     from collector.segment import Segment
     from collector.wal import Wal
 
@@ -30,26 +44,15 @@ __all__ = ["Writer"]
 
 LOG = logging.getLogger(__name__)
 
-LEDGER_TYPES = {
-    "minute": "DateTime", "signal": "LowCardinality(String)", "service": "LowCardinality(String)",
-    "entry": "LowCardinality(String)", "reason": "LowCardinality(String)", "count": "UInt64",
-}  # fmt: skip
-DATA_ERRORS = frozenset({
-    6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 153, 190, 321, 349, 395, 407, 441,
-    469,
-})  # fmt: skip
-"""ClickHouse's codes for "not these rows": parsing, ranges, conversions, constraints."""
-STORE_ERRORS = frozenset({
-    3, 60, 81, 159, 164, 192, 193, 194, 202, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439,
-    497, 516, 999,
-})  # fmt: skip
-"""Codes for "not now": no table yet, too many parts, no memory, no disk, no permission."""
-CLIENT_DATA_ERRORS = (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError)
 UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 PING_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
+FEWEST_FOR_OTLP = 256
+"""Spans. Fewer are sooner written as rows: planning the engine's own reader takes some 30 ms."""
+NESTED_FOR_S = 60.0
+"""So long after nested values they are looked for at once; their sender will send more."""
 
 
 class _StoppedError(Exception):
@@ -69,6 +72,8 @@ class Writer:
     def __init__(self, wal: Wal, ledger: Ledger, store_url: str, *, retention_days: int) -> None:
         self.problem: str | None = "the store has not been reached yet"
         """Why nothing can be stored at the moment."""
+        self.outage: tuple[float, float] = (0.0, 0.0)
+        """Start and end of the store's last absence, Unix seconds of product time; end 0: still on."""
         self.lag_s = 0.0
         """How long the last segment took from its seal into the store."""
         self._wal, self._ledger = wal, ledger
@@ -76,6 +81,8 @@ class Writer:
         self._store: Store | None = None
         self._stop, self._give_up = threading.Event(), threading.Event()
         self._heard = self._flushed = 0.0
+        self._nested_until = 0.0
+        self._completing = Completing()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -115,6 +122,7 @@ class Writer:
         elif time.monotonic() - self._heard > PING_EVERY_S:
             _ping(store)
             self._hear()
+        self._completing.run(store, at_once=stopping)
         if (stopping and segment is None) or time.monotonic() - self._flushed > LEDGER_EVERY_S:
             self._flush(store)
         return stopping and segment is None
@@ -131,54 +139,77 @@ class Writer:
 
     def _hear(self) -> None:
         self._heard, self.problem = time.monotonic(), None
+        if self.outage[0] and not self.outage[1]:
+            self.outage = (self.outage[0], utcnow().timestamp())
 
     def _lament(self, error: Exception) -> None:
         reason = f"{type(error).__name__}: {str(error)[:500]}"
         if self.problem != reason:
             LOG.warning("store.away reason=%s", reason)
         self.problem = reason
+        if not self.outage[0] or self.outage[1]:
+            self.outage = (utcnow().timestamp(), 0.0)
         if self._store is not None:
             self._store.close()
             self._store = None
 
     def _write(self, store: Store, segment: Segment) -> None:
-        account, refused = Account(), []
+        account = Account()
+        refused: list[_Refused] = []
         began = time.monotonic()
         for part in parts(segment, account):
-            refused += self._insert(store, part, 0, len(part.rows))
+            if not self._insert_otlp(store, part):
+                rows, minutes = part.rows()
+                refused += self._insert(store, _Rows(part, rows, minutes), 0, len(rows))
         self._put_aside(segment, refused)
         self._settle(segment, account, refused)
+        self._completing.note(account)
         self.lag_s = time.monotonic() - began
         self._hear()
 
-    def _insert(self, store: Store, part: Part, low: int, high: int) -> list[_Refused]:
+    def _insert_otlp(self, store: Store, part: Part) -> bool:
+        """Let the store read the bytes; false where it has to be done by rows."""
+        if part.signal != "traces" or part.count < FEWEST_FOR_OTLP:
+            return False
+        flat = time.monotonic() < self._nested_until
+        otlp = part.flat_otlp() if flat else part.otlp()
+        reason = self._attempt(lambda: insert_otlp(store, otlp, part.token))
+        if reason is not None and reason.code == NESTED and not flat:
+            self._nested_until = time.monotonic() + NESTED_FOR_S
+            return self._insert_otlp(store, part)
+        if reason is not None:
+            LOG.warning("store.by_rows token=%s reason=%s", part.token, reason.text)
+        return reason is None
+
+    def _insert(self, store: Store, found: _Rows, low: int, high: int) -> list[_Refused]:
         """Insert rows `low` to `high` of a part; returns those that the store refuses."""
-        whole = (low, high) == (0, len(part.rows))
-        token = part.token if whole else f"{part.token}/{low}-{high}"
-        reason = self._attempt(store, part, token, part.rows[low:high])
+        table, whole = found.part.table, (low, high) == (0, len(found.rows))
+        token = found.part.token if whole else f"{found.part.token}/{low}-{high}"
+        reason = self._attempt(
+            lambda: insert(store, table.name, table.columns, found.rows[low:high], token)
+        )
         if reason is None:
             return []
         if high - low == 1:
-            LOG.error("store.refused token=%s reason=%s", token, reason)
-            return [_Refused(part, low, reason)]
+            LOG.error("store.refused token=%s reason=%s", token, reason.text)
+            return [_Refused(found, low, reason.text)]
         middle = (low + high) // 2
-        return self._insert(store, part, low, middle) + self._insert(store, part, middle, high)
+        return self._insert(store, found, low, middle) + self._insert(store, found, middle, high)
 
-    def _attempt(self, store: Store, part: Part, token: str, rows: list[Any]) -> str | None:
-        """Insert until it is known to be stored (None) or known to be refused (the reason)."""
+    def _attempt(self, write: Callable[[], None]) -> _Reason | None:
+        """Write until it is known to be stored (None) or known to be refused (the reason)."""
         for attempt in range(1, UNKNOWN_ATTEMPTS + 1):
             if self._give_up.is_set():
                 raise _StoppedError
             try:
-                insert(store, part.table.name, part.table.columns, rows, token)
+                write()
             except (ClickHouseError, *CLIENT_DATA_ERRORS) as error:
                 code = getattr(error, "code", None)
-                if code in DATA_ERRORS or isinstance(error, CLIENT_DATA_ERRORS):
-                    return str(error)[:2000]
+                text = refusal(error)
+                if text is not None or (attempt == UNKNOWN_ATTEMPTS and code not in STORE_ERRORS):
+                    return _Reason(code, text or str(error)[:2000])
                 if code is None or code in STORE_ERRORS:
                     raise
-                if attempt == UNKNOWN_ATTEMPTS:
-                    return str(error)[:2000]
                 self._give_up.wait(FIRST_WAIT_S * 2**attempt)
             else:
                 return None
@@ -200,9 +231,8 @@ class Writer:
                 there = Count(count.minute, count.signal, count.service, "refused", "by the store")
                 counts[Count(count.minute, count.signal, count.service, "stored")] = n - lost[there]
         counts += lost
-        for (service, instance), level in account.levels.items():
-            growth = self._ledger.increase(service, instance, level.value)
-            counts[Count(level.minute, level.signal, service, "dropped", "by the sender")] += growth
+        for level, where in account.levels.values():
+            counts[where] += self._ledger.increase(level.service, level.instance, level.value)
         try:
             self._ledger.settle(segment.name, counts)
         except (
@@ -219,40 +249,52 @@ class Writer:
         self._flushed = time.monotonic()
 
 
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why the store does not take something."""
+
+    code: int | None
+    """ClickHouse's code; None where the client refused."""
+    text: str
+    """In words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A part as rows."""
+
+    part: Part
+    """Where they come from."""
+    rows: list[Row]
+    """Values in the order of the table's columns."""
+    minutes: list[int]
+    """Minute of arrival of each."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Refused:
     """A row that the store does not take."""
 
-    def __init__(self, part: Part, index: int, reason: str) -> None:
-        self._part, self._index, self._reason = part, index, reason
+    found: _Rows
+    """Where it stands."""
+    index: int
+    """Its place there."""
+    reason: str
+    """What the store said."""
 
     def count(self) -> Count:
-        table, index = self._part.table, self._index
-        signal = "traces" if table.name == "otel_traces" else "logs"
-        service = self._part.rows[index][table.service]
-        return Count(self._part.minutes[index], signal, service, "refused", "by the store")
+        part, row = self.found.part, self.found.rows[self.index]
+        service = row[part.table.service]
+        return Count(
+            self.found.minutes[self.index], part.signal, service, "refused", "by the store"
+        )
 
     def document(self) -> dict[str, Any]:
-        row = dict(zip(self._part.table.columns, self._part.rows[self._index], strict=True))
-        return {"reason": self._reason, "table": self._part.table.name, "row": row}
+        table = self.found.part.table
+        row = dict(zip(table.columns, self.found.rows[self.index], strict=True))
+        return {"reason": self.reason, "table": table.name, "row": row}
 
 
 def _ping(store: Store) -> None:
     if not store.client.ping():
         raise StoreUnavailableError
-
-
-def insert(store: Store, table: str, types: dict[str, str], rows: list[Any], token: str) -> None:
-    """One insert that the store takes once, however often it is sent."""
-    store.client.insert(
-        table,
-        list(zip(*rows, strict=True)),
-        column_names=list(types),
-        column_type_names=list(types.values()),
-        column_oriented=True,
-        settings={
-            "insert_deduplication_token": token,
-            "deduplicate_blocks_in_dependent_materialized_views": 1,
-            "max_partitions_per_insert_block": 0,
-            "query_plan_merge_expressions": 0,  # planning the views is the fixed cost: a quarter less
-        },
-    )

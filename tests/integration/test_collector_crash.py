@@ -40,6 +40,7 @@ class Sidecar:
             "OUTERLOOP_DATA_DIR": str(folder),
             "OUTERLOOP_STORE_PORT": str(self.store_port),
             "OUTERLOOP_OTLP_HTTP_PORT": str(self.port),
+            "OUTERLOOP_OTLP_GRPC_PORT": str(free_port()),
         }  # fmt: skip
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from conftest import free_port
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -35,12 +35,10 @@ class Running:
     """A collector process and a client for it."""
 
     def __init__(self, data_dir: Path, store_url: str, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.environment = {
             **os.environ, "OUTERLOOP_DATA_DIR": str(data_dir), "OUTERLOOP_STORE_URL": store_url,
-            "OUTERLOOP_OTLP_HTTP_PORT": str(self.port), **environment,
+            "OUTERLOOP_OTLP_HTTP_PORT": str(self.port), "OUTERLOOP_OTLP_GRPC_PORT": str(free_port()), **environment,
         }  # fmt: skip
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self.process = self.launch()
@@ -221,7 +219,7 @@ def test_wrong_requests_are_answered_plainly(run: Callable[..., Running]) -> Non
     large = iter([bytes(1 << 20)] * 65)
     assert http.post("/v1/traces", content=large, headers=PROTOBUF).status_code == 413
     assert http.get("/v1/traces").status_code == 405
-    assert http.post("/v1/traces/", content=b"", headers=PROTOBUF).status_code == 404
+    assert http.post("/v1/trace", content=b"", headers=PROTOBUF).status_code == 404
     assert http.post("/v1/metrics", content=b"", headers=PROTOBUF).status_code == 200
     assert 'rejected_total{signal="traces",reason="malformed"} 2' in http.get("/metrics").text
 
@@ -303,7 +301,7 @@ def test_port_in_use_names_port_and_setting(run: Callable[..., Running], tmp_pat
     first = run()
     second = subprocess.run(
         [sys.executable, "-m", "collector"],
-        env=first.environment,
+        env={**first.environment, "OUTERLOOP_OTLP_GRPC_PORT": str(free_port())},
         capture_output=True,
         text=True,
         timeout=30,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
 
-from collector.body import Refusal, Room, inflate
+from collector.body import Refusal, Room, inflate, unpack
 
 PLAIN = b"some bytes, " * 1000
 CODED = {
@@ -52,16 +53,38 @@ def test_bomb_is_refused_without_the_memory(encoding: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
 @pytest.mark.parametrize(
-    "body",
-    [b"junk", CODED["gzip"][:-9], CODED["gzip"] + b"junk"],
-    ids=["no gzip", "cut short", "with a tail"],
+    "spoil",
+    [lambda _: b"junk", lambda body: body[:-9], lambda body: body + b"junk", lambda _: b""],
+    ids=["never coded", "cut short", "with a tail", "empty"],
 )
-def test_damaged_gzip_is_malformed(body: bytes) -> None:
-    """Damage is the sender's fault and says so."""
-    with pytest.raises(Refusal, match="not valid gzip") as refusal:
-        inflate(body, "gzip")
+def test_damaged_bodies_are_malformed(encoding: str, spoil: Callable[[bytes], bytes]) -> None:
+    """Damage, a cut one above all, is never taken for a shorter request; it says whose fault it is."""
+    with pytest.raises(Refusal, match=f"not valid {encoding}") as refusal:
+        inflate(spoil(CODED[encoding]), encoding)
     assert refusal.value.status == 400
+
+
+def test_frames_of_zstd_follow_each_other() -> None:
+    """Two frames are one body, also when they do not say how long they are."""
+    stream = zstandard.ZstdCompressor().compressobj()
+    unsized = stream.compress(PLAIN) + stream.flush()
+    assert inflate(CODED["zstd"] + unsized, "zstd") == PLAIN * 2
+
+
+def test_crowd_of_empty_members_is_refused_in_no_time() -> None:
+    """A body of a hundred thousand empty gzip members costs no more than its length."""
+    with pytest.raises(Refusal, match="members") as refusal:
+        inflate(gzip.compress(b"") * 100_000, "gzip")
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("size", [1000, 3 << 20])
+async def test_small_and_large_bodies_are_unpacked_alike(size: int) -> None:
+    """What swells too far to be undone on the spot is undone in a thread, with the same result."""
+    plain = bytes(size)
+    assert await unpack(gzip.compress(plain), "gzip") == plain
 
 
 def test_unknown_encoding_is_refused() -> None:

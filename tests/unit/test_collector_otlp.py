@@ -119,12 +119,28 @@ def test_malformed_protobuf_is_refused_with_a_reason() -> None:
 def test_span_with_impossible_ids_is_rejected_alone(ids: tuple[bytes, bytes]) -> None:
     """One bad span does not cost its neighbours; it is counted for its service and answered."""
     accepted = decode("traces", traces((b"t" * 16, b"s" * 8), ids), json=False)
-    assert (accepted.count, dict(accepted.rejected)) == (1, {"shop": 1})
+    assert (accepted.count, accepted.rejected) == (1, 1)
+    assert accepted.note.counts == (
+        ("shop", "accepted", "", 1),
+        ("shop", "rejected", "invalid ids", 1),
+    )
     assert len(list(span_rows(message("traces", accepted.payload)))) == 1
     answer = ExportTraceServiceResponse.FromString(partial("traces", 1, json=False))
     assert answer.partial_success.rejected_spans == 1
     assert "16 bytes" in answer.partial_success.error_message
     assert json.loads(partial("traces", 1, json=True))["partialSuccess"]["rejectedSpans"] == "1"
+
+
+def test_body_of_crumbs_is_refused_before_it_is_read() -> None:
+    """Megabytes of empty spans would take gigabytes as messages; the largest text does not."""
+    empty_spans = b"\x12\x00" * 600_000
+    with pytest.raises(MalformedError, match="all but empty messages"):
+        decode("traces", empty_spans, json=False)
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id, span.span_id = b"t" * 16, b"s" * 8
+    span.attributes.add(key="long").value.string_value = "text " * 1_000_000
+    assert decode("traces", request.SerializeToString(), json=False).count == 1
 
 
 def test_times_and_durations_wrap_as_they_do_in_go() -> None:
@@ -170,7 +186,9 @@ def test_metrics_are_counted_by_data_point() -> None:
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
     metric.gauge.data_points.add()
     metric.gauge.data_points.add()
-    assert decode("metrics", request.SerializeToString(), json=False).services == {"": 2}
+    assert decode("metrics", request.SerializeToString(), json=False).note.counts == (
+        ("", "counted", "", 2),
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from collector.segment import Record, records
+from collector.segment import Held, Level, Note, Record, records
 from collector.wal import NotDurableError, Wal
 from monitor.exceptions import StoreLockedError
 
 
 def record(text: str, *, count: int = 1) -> Record:
-    """A record with this payload."""
-    return Record("traces", count, 1704067200_000000, text.encode())
+    """A record with this payload, of a service called shop."""
+    note = Note((("shop", "accepted", "", count),))
+    return Record("traces", count, 1704067230_000000, text.encode(), note)
+
+
+HELD = Held(1704067200, "traces", "shop")
 
 
 def texts(wal: Wal) -> list[str]:
@@ -46,6 +50,27 @@ async def test_records_come_back_in_order(tmp_path: Path) -> None:
     assert wal.bytes == 0
 
 
+async def test_notes_come_back(tmp_path: Path) -> None:
+    """What the ledger will be told of a request is in the log with it."""
+    note = Note((("shop", "masked", "email", 2),), (Level("shop", "i-1", 7),), completes=True)
+    wal = Wal(tmp_path, run="a")
+    await wal.keep(Record("logs", 1, 5, b"x", note))
+    leave(wal)
+    (found,) = records(wal.take(0.0))
+    assert (found.note, found.payload) == (note, b"x")
+
+
+async def test_items_wait_until_their_file_is_discarded(tmp_path: Path) -> None:
+    """What waits is counted by minute, signal and service, and forgotten when the store has it."""
+    wal = Wal(tmp_path, run="a")
+    await wal.keep(record("x", count=2))
+    await wal.keep(record("y", count=3))
+    assert wal.waiting == {HELD: 5}
+    leave(wal)
+    texts(wal)
+    assert not wal.waiting
+
+
 async def test_waiting_requests_share_one_sync(tmp_path: Path) -> None:
     """Requests that wait together are written together."""
     wal = Wal(tmp_path, run="a")
@@ -61,7 +86,7 @@ async def test_idle_writer_gets_a_young_file_soon(tmp_path: Path) -> None:
     await wal.keep(record("x"))
     segment = await asyncio.wait_for(taking, 60)
     assert segment is not None
-    assert segment.counts["traces"] == 1
+    assert segment.held == {HELD: 1}
     leave(wal)
 
 
@@ -80,7 +105,7 @@ async def test_next_start_takes_over_what_was_left(tmp_path: Path) -> None:
     await first.keep(record("one", count=3))
     leave(first)
     second = Wal(tmp_path, run="b")
-    assert second.kept["traces"] == 3
+    assert (second.kept["traces"], second.waiting) == (3, {HELD: 3})
     await second.keep(record("two"))
     leave(second)
     assert [p.name for p in sorted(tmp_path.glob("*.wal"))] == [

@@ -1,0 +1,193 @@
+"""`python -m collector.erasure`: takes a user, session or trace out of the log of a collector that does not run.
+
+Reads `{"folder", "kind", "id", "sessions", "traces"}` as JSON from standard input, and prints `{"removed", "traces"}`.
+A file that changes gets a new name: its parts are new batches to the store, so none is taken for one that the store
+has seen. Where the collector died in the middle of such a file, spans may be in `otel_traces` twice, in `calls` once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import sys
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from collector.otlp import message
+from collector.segment import MAGIC, Record, Segment, frame, mend, records
+from collector.values import text
+from monitor.exceptions import OuterloopError, StoreLockedError
+
+__all__ = ["main"]
+
+IDENTITIES = {
+    "user": re.compile(r"(^|[._])(end)?user[._]?id$|^mlflow\.trace\.user$", re.IGNORECASE),
+    "session": re.compile(
+        r"(session|conversation|thread)[._]?id$|^mlflow\.trace\.session$", re.IGNORECASE
+    ),
+}
+"""Attributes by which the dialects name people and sessions; the erasure's SQL has the same."""
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What is to go."""
+
+    kind: str
+    ids: dict[str, frozenset[str]]
+    """Of users and sessions."""
+    traces: set[str]
+    """Traces that go whole."""
+    own: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Spans that name the subject, by trace."""
+    shared: set[str] = field(default_factory=set)
+    """Traces that somebody else is in."""
+
+    def learn(self, item: Any) -> None:
+        """Look at one span or log record of the log."""
+        named = {
+            kind: {text(one.value).strip('"') for one in item.attributes if pattern.search(one.key)}
+            for kind, pattern in IDENTITIES.items()
+        }
+        trace = item.trace_id.hex()
+        if any(named[kind] & ids for kind, ids in self.ids.items()):
+            self.own[trace].add(item.span_id.hex())
+        elif (self.kind in named and named[self.kind] - self.ids[self.kind] - {""}) and trace:
+            self.shared.add(trace)
+
+    def whole(self) -> set[str]:
+        """Traces that are the subject's alone."""
+        return (self.traces | set(self.own)) - self.shared - {""} | self.traces
+
+    def takes(self, item: Any) -> bool:
+        """Whether a span or log record goes."""
+        trace = item.trace_id.hex()
+        own = item.span_id.hex() in self.own.get(trace, ())
+        return own or trace in self.traces
+
+
+def main() -> int:
+    """Do it; returns the exit status."""
+    asked = json.load(sys.stdin)
+    folder = Path(asked["folder"])
+    kind, identity = asked["kind"], asked["id"]
+    ids = {"user": frozenset[str](), "session": frozenset(asked.get("sessions", ()))}
+    if kind in ids:
+        ids[kind] |= {identity}
+    traces = {*asked["traces"], *([identity] if kind == "trace" else [])}
+    wanted = _Wanted(kind, ids, traces)
+    try:
+        with _locked(folder):
+            removed = _clean(folder, wanted)
+    except OuterloopError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - one line on what to do
+        return error.exit_code
+    print(json.dumps({"removed": removed, "traces": sorted(wanted.whole())}))  # noqa: T201 - the answer
+    return 0
+
+
+def _clean(folder: Path, wanted: _Wanted) -> int:
+    segments = list(_segments(folder))
+    for segment in segments:
+        for record in records(segment):
+            for _, items in _groups(record):
+                for item in items:
+                    wanted.learn(item)
+    wanted.traces = wanted.whole()
+    return sum(_rewrite(segment, wanted) for segment in segments)
+
+
+def _segments(folder: Path) -> Iterator[Segment]:
+    state = folder / "ledger.json"
+    settled = json.loads(state.read_text("utf-8"))["settled"] if state.exists() else ""
+    for path in sorted(folder.glob("*.wal")):
+        if path.stem == settled:  # the store has it; the collector would delete it at its start
+            path.unlink()
+        elif (segment := mend(path, folder / "refused")) is not None:
+            yield segment
+
+
+def _rewrite(segment: Segment, wanted: _Wanted) -> int:
+    kept, removed = [MAGIC], 0
+    for record in records(segment):
+        left = _without(record, wanted)
+        removed += record.count - left.count
+        kept.append(frame(left))
+    if removed:
+        fresh = segment.path.with_suffix(".rewriting")
+        with fresh.open("wb") as file:
+            file.write(b"".join(kept))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(segment.path)
+        number = segment.path.stem.partition("-")[0]
+        segment.path.rename(segment.path.with_name(f"{number}-{uuid.uuid4().hex[:12]}.wal"))
+    return removed
+
+
+def _without(record: Record, wanted: _Wanted) -> Record:
+    """A request without the subject's items; its own account of what it holds follows."""
+    if record.signal not in ("traces", "logs"):
+        return record
+    request = message(record.signal, record.payload)
+    gone: Counter[str] = Counter()
+    for service, items in _lists(record.signal, request):
+        left = [item for item in items if not wanted.takes(item)]
+        if len(left) < len(items):
+            gone[service] += len(items) - len(left)
+            copies = [type(item).FromString(item.SerializeToString()) for item in left]
+            del items[:]
+            items.extend(copies)
+    if not gone:
+        return record
+    counts = tuple(
+        (service, entry, reason, n - gone[service] if entry == "accepted" else n)
+        for service, entry, reason, n in record.note.counts
+    )
+    count = record.count - gone.total()
+    return replace(
+        record,
+        count=count,
+        payload=request.SerializeToString() if count else b"",
+        note=replace(record.note, counts=counts),
+    )
+
+
+def _groups(record: Record) -> Iterable[tuple[str, Any]]:
+    if record.signal not in ("traces", "logs"):
+        return ()
+    return _lists(record.signal, message(record.signal, record.payload))
+
+
+def _lists(signal: str, request: Any) -> Iterator[tuple[str, Any]]:
+    """Every list of spans or records of a request, with its service."""
+    spans = signal == "traces"
+    for group in request.resource_spans if spans else request.resource_logs:
+        service = next(
+            (text(one.value) for one in group.resource.attributes if one.key == "service.name"), ""
+        )
+        for scope in group.scope_spans if spans else group.scope_logs:
+            yield service, scope.spans if spans else scope.log_records
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreLockedError(
+                f"a collector holds {folder} and does not answer; stop it, or wait until it does, and run this again"
+            ) from error
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())
