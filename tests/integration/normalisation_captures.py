@@ -1,12 +1,17 @@
-"""Captured OTLP requests and hand-made spans as rows of the raw tables, inserted as the collector inserts them."""
+"""Captured OTLP requests, as the bytes of every protocol and as rows; and hand-made spans as rows."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from collector.otlp import message
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from collector.rows import LOGS, TRACES, Table, span_rows
 from monitor.store import Store
 
@@ -15,10 +20,57 @@ START_NS = 1_703_980_800_000_000_000
 """2023-12-31 00:00 UTC, when hand-made spans begin."""
 
 
+IDS = ("traceId", "spanId", "parentSpanId")
+"""Fields that OTLP's JSON writes in hexadecimal, where protobuf's own JSON has base64."""
+
+
+def captures(signal: str = "traces") -> list[str]:
+    """Names of all captured requests, `dialect/case`."""
+    files = [path for path in DATA.glob("*/*") if path.suffix in {".pb", ".otlpjson"}]
+    return sorted(
+        f"{path.parent.name}/{path.name.split('.')[0]}"
+        for path in files
+        if (".logs." in path.name) == (signal == "logs")
+    )
+
+
+def request(name: str, signal: str = "traces") -> Any:
+    """One captured request as a message, whatever encoding it came in."""
+    made = ExportLogsServiceRequest() if signal == "logs" else ExportTraceServiceRequest()
+    path = DATA / f"{name}{'.logs' if signal == 'logs' else ''}.pb"
+    if path.exists():
+        made.ParseFromString(path.read_bytes())
+        return made
+    sent = json.loads(path.with_suffix(".otlpjson").read_bytes())
+    return json_format.ParseDict(_with_ids(sent, _base64), made, ignore_unknown_fields=True)
+
+
+def as_json(name: str, signal: str = "traces") -> bytes:
+    """One captured request as OTLP/JSON: the bytes that were sent, where it was sent so."""
+    path = DATA / f"{name}.otlpjson"
+    if path.exists():
+        return path.read_bytes()
+    sent = json_format.MessageToDict(request(name, signal), use_integers_for_enums=True)
+    return json.dumps(_with_ids(sent, _hexadecimal)).encode()
+
+
 def capture(name: str) -> list[dict[str, Any]]:
     """Spans of one captured request, e.g. `capture("litellm-otel/chat")`."""
-    request = message("traces", (DATA / f"{name}.pb").read_bytes())
-    return [dict(zip(TRACES.columns, row, strict=True)) for row in span_rows(request)]
+    return [dict(zip(TRACES.columns, row, strict=True)) for row in span_rows(request(name))]
+
+
+def _with_ids(part: Any, spell: Any) -> Any:
+    if isinstance(part, dict):
+        return {k: spell(v) if k in IDS else _with_ids(v, spell) for k, v in part.items()}
+    return [_with_ids(item, spell) for item in part] if isinstance(part, list) else part
+
+
+def _base64(identifier: str) -> str:
+    return base64.b64encode(bytes.fromhex(identifier)).decode()
+
+
+def _hexadecimal(identifier: str) -> str:
+    return base64.b64decode(identifier).hex()
 
 
 def span(number: int, attributes: dict[str, str], **columns: Any) -> dict[str, Any]:

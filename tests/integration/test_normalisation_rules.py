@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import uuid
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import pytest
-from normalisation_captures import START_NS, capture, event, insert, read, span
+from normalisation_captures import START_NS, capture, captures, event, insert, read, span
 
 from collector.rows import LOGS
 from monitor import vocabulary as v
-from monitor.store import Store, migrate
+from monitor.store import Store, migrate, migrations
 
 pytestmark = pytest.mark.integration
 
@@ -53,38 +55,28 @@ GARBAGE = [
     "9999-12-31T23:59:59.9Z",
     "\x00",
 ]
-FRAGILE = [
-    v.INPUT_MESSAGES,
-    v.OUTPUT_MESSAGES,
-    "gen_ai.system_instructions",
-    v.FINISH_REASONS,
-    v.INPUT_TOKENS,
-    v.CACHE_READ_TOKENS,
-    v.TIME_TO_FIRST_CHUNK,
-    "gen_ai.prompt",
-    "gen_ai.prompt.0.content",
-    "gen_ai.prompt.99999999999.role",
-    "gen_ai.completion.0.function_call.name",
-    "gen_ai.usage.cost",
-    "events",
-    "llm.output_messages.x.role",
-    "input.value",
-    "output.value",
-    "metadata",
-    "tag.tags",
-    "ai.prompt.messages",
-    "ai.response.toolCalls",
-    "duration",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.observation.usage_details",
-    "langfuse.observation.completion_start_time",
-    "mlflow.spanType",
-    "mlflow.spanInputs",
-    "mlflow.spanOutputs",
-    v.OUTERLOOP_ABANDONED,
-    v.OUTERLOOP_TAG_PREFIX + "x",
-]
+READ = sorted(
+    set(
+        re.findall(
+            r"\b(?:a|exception)\['([\w.]+)'\]",
+            resources.files(migrations).joinpath("0005_normalise.sql").read_text("utf-8"),
+        )
+    )
+    | {
+        "gen_ai.prompt.0.content",
+        "gen_ai.prompt.99999999999.role",
+        "gen_ai.completion.0.function_call.name",
+        "gen_ai.completion.0.tool_calls.9.arguments",
+        "llm.input_messages.1.message.contents.0.message_content.type",
+        "llm.output_messages.x.role",
+        "embedding.embeddings.0.embedding.text",
+        "traceloop.association.properties.x",
+        v.OUTERLOOP_TAG_PREFIX + "x",
+    }
+)
+"""Every attribute that the views name, and one of each kind that they recognise by its beginning."""
+SCOPES = ["", "logfire", "ai", "gen_ai", "litellm", "langsmith", "openlit.instrumentation.openai"]
+EVENTS = ["exception", "gen_ai.choice", "gen_ai.user.message", "gen_ai.content.prompt", "x"]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +131,7 @@ def test_our_own_call_keeps_everything_the_sdk_says(store: Store) -> None:
             )
         ],
     )
-    [row] = read(store, "SELECT * FROM calls")
+    [row] = read(store, "SELECT *, input, output FROM calls")
     expected = {
         "service": "shop",
         "release": "extractor-2023-11",
@@ -207,6 +199,7 @@ def test_an_observed_function_is_a_step(store: Store) -> None:
         ),
         ({v.OUTERLOOP_ABANDONED: "true"}, {}, "abandoned", ""),
         ({v.FINISH_REASONS: '["error"]'}, {}, "error", ""),
+        ({v.ERROR_TYPE: "GeneratorExit"}, {"StatusCode": "Error"}, "abandoned", ""),
         (
             {},
             {
@@ -247,15 +240,119 @@ def test_cost_is_the_senders_or_the_list_price_or_unknown(
     store: Store, attributes: dict[str, str], cost: float | None
 ) -> None:
     """A million tokens each way cost what the sender says, else what the list says, else nothing is claimed."""
-    insert(store, [span(1, {**CALL, **USED, **attributes})])
+    insert(
+        store, [span(1, {**CALL, **USED, **attributes}, Timestamp=START_NS + 400 * 86_400 * 10**9)]
+    )
     [row] = read(store, "SELECT cost_usd FROM calls")
     assert row["cost_usd"] == (cost if cost is None else pytest.approx(cost))
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "tokens"),
+    [
+        ("x", {v.INPUT_TOKENS: "29", v.CACHE_READ_TOKENS: "8"}, (29, 8)),
+        (
+            "openlit.instrumentation.anthropic",
+            {
+                v.INPUT_TOKENS: "21",
+                v.CACHE_READ_TOKENS: "8",
+                "gen_ai.usage.cache_creation.input_tokens": "3",
+            },
+            (32, 8),
+        ),
+        (
+            "ai",
+            {
+                "ai.model.provider": "anthropic.messages",
+                v.INPUT_TOKENS: "21",
+                "ai.usage.cachedInputTokens": "8",
+            },
+            (29, 8),
+        ),
+        (
+            "ai",
+            {
+                "ai.model.provider": "anthropic.messages",
+                v.INPUT_TOKENS: "29",
+                "ai.usage.cachedInputTokens": "8",
+                "ai.usage.inputTokenDetails.noCacheTokens": "21",
+            },
+            (29, 8),
+        ),
+        (
+            "langfuse-sdk",
+            {
+                "langfuse.observation.type": "generation",
+                "langfuse.observation.usage_details": '{"input": 21, "cache_read_input_tokens": 8, "output": 5}',
+            },
+            (29, 8),
+        ),
+        (
+            "langfuse-sdk",
+            {
+                "langfuse.observation.type": "generation",
+                "langfuse.observation.usage_details": '{"input": 21, "input_cached_tokens": 8, "output": 5}',
+            },
+            (29, 8),
+        ),
+        (
+            "mlflow.tracing.provider",
+            {
+                "mlflow.spanType": '"LLM"',
+                "mlflow.chat.tokenUsage": '{"input_tokens": 29, "cache_read_input_tokens": 8}',
+            },
+            (29, 8),
+        ),
+        (
+            "x",
+            {
+                "openinference.span.kind": "LLM",
+                "llm.token_count.prompt": "29",
+                "llm.token_count.prompt_details.cache_read": "8",
+            },
+            (29, 8),
+        ),
+    ],
+)
+def test_input_tokens_include_the_cached_ones_whoever_counts(
+    store: Store, scope: str, attributes: dict[str, str], tokens: tuple[int, int]
+) -> None:
+    """Where a sender passes Anthropic's count on, which leaves the cached tokens out, they are added."""
+    insert(store, [span(1, {**CALL, **attributes}, ScopeName=scope)])
+    [row] = read(store, "SELECT input_tokens, cached_input_tokens FROM calls")
+    assert tuple(row.values()) == tokens
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "provider"),
+    [
+        ("x", {v.PROVIDER: "anthropic"}, "anthropic"),
+        ("x", {"gen_ai.system": "AWS"}, "aws.bedrock"),
+        ("x", {"gen_ai.system": "Google"}, "gcp.gen_ai"),
+        ("x", {"gen_ai.system": "vertex_ai"}, "gcp.vertex_ai"),
+        ("x", {"openinference.span.kind": "LLM", "llm.provider": "azure"}, "azure.ai.openai"),
+        ("ai", {"gen_ai.system": "google.generative-ai"}, "gcp.gen_ai"),
+        ("ai", {"gen_ai.system": "google.vertex.chat"}, "gcp.vertex_ai"),
+        ("ai", {"gen_ai.system": "amazon-bedrock"}, "aws.bedrock"),
+        ("langsmith", {"langsmith.metadata.ls_provider": "google_genai"}, "gcp.gemini"),
+        ("litellm", {"litellm.provider.model": "mistral/mistral-small"}, "mistral_ai"),
+    ],
+)
+def test_a_provider_has_one_name_whoever_calls_it(
+    store: Store, scope: str, attributes: dict[str, str], provider: str
+) -> None:
+    """The GenAI convention's names are the names."""
+    insert(store, [span(1, {v.OPERATION: "chat", **attributes}, ScopeName=scope)])
+    assert read(store, "SELECT provider FROM calls") == [{"provider": provider}]
 
 
 def test_a_new_price_counts_from_the_next_call(store: Store) -> None:
     """A price of one's own is one more row of `prices`."""
     insert(store, [span(1, {**CALL, **USED, v.REQUEST_MODEL: "self-hosted"})])
-    store.command("INSERT INTO prices VALUES ('self-hosted', 1, 1, 2, '2024-01-01')")
+    store.command(
+        "INSERT INTO prices (model, valid_from, input_usd_per_million, output_usd_per_million)"
+        " VALUES ('self-hosted', '2023-01-01', 1, 2)"
+    )
     insert(store, [span(2, {**CALL, **USED, v.REQUEST_MODEL: "self-hosted"})])
     assert [
         row["cost_usd"] for row in read(store, "SELECT cost_usd FROM calls ORDER BY timestamp")
@@ -273,32 +370,68 @@ def test_unreadable_messages_are_shown_as_they_came(store: Store) -> None:
     ]
 
 
-def test_no_value_of_any_attribute_makes_an_insert_fail(store: Store) -> None:
-    """Every span arrives as a call, whatever nonsense stands in the attributes that the view reads."""
-    chance = random.Random(7)
-    rows = [
-        span(
+def spoiled(text: str, chance: random.Random) -> str:
+    """A real value cut off, torn apart or doubled somewhere."""
+    cut = chance.randrange(len(text) + 1)
+    return chance.choice(
+        [text[:cut], text[cut:], text[:cut] + chance.choice(GARBAGE) + text[cut:], text * 2]
+    )
+
+
+def hostile_spans() -> Iterator[dict[str, Any]]:
+    """Each attribute with each kind of nonsense, then real calls with a few attributes spoiled."""
+    chance, number = random.Random(7), 0
+    for key in READ:
+        for value in GARBAGE:
+            number += 1
+            yield span(number, {v.OPERATION: "chat", key: value}, ScopeName=chance.choice(SCOPES))
+    real = [row for name in captures()[::5] for row in capture(name)]
+    for _ in range(600):
+        number += 1
+        told = dict(chance.choice(real)["SpanAttributes"])
+        for key in chance.sample(sorted(told), min(3, len(told))):
+            told[key] = spoiled(told[key], chance)
+        told.update({key: chance.choice(GARBAGE) for key in chance.sample(READ, 6)})
+        yield span(
             number,
-            {
-                **{key: chance.choice(GARBAGE) for key in chance.sample(FRAGILE, 12)},
-                v.OPERATION: "chat",
+            told,
+            ScopeName=chance.choice(SCOPES),
+            Duration=chance.choice([0, 1, 2**64 - 5]),
+            StatusCode=chance.choice(["Unset", "Ok", "Error", "STATUS_CODE_ERROR", "?"]),
+            **{
+                "Events.Timestamp": [0, START_NS],
+                "Events.Name": chance.choices(EVENTS, k=2),
+                "Events.Attributes": [
+                    {chance.choice(READ): chance.choice(GARBAGE)},
+                    {"gen_ai.event.content": chance.choice(GARBAGE), "content": "[{"},
+                ],
             },
-            ScopeName=chance.choice(["", "logfire", "ai", "litellm"]),
-            Duration=chance.choice([0, 2**64 - 5]),
         )
-        for number in range(1, 401)
-    ]
+
+
+def test_no_value_of_any_attribute_makes_an_insert_fail(store: Store) -> None:
+    """Every span arrives as a call or a step, whatever nonsense stands in the attributes that the views read."""
+    rows = list(hostile_spans())
     insert(store, rows)
     [row] = read(
         store,
         """
         SELECT (SELECT count() FROM calls) + (SELECT count() FROM steps) AS kept,
+            (SELECT count() FROM otel_traces WHERE SpanAttributes['logfire.span_type'] = 'pending_span') AS shadows,
             countIf(input_messages != '' AND NOT isValidJSON(input_messages)) AS bad_in,
             countIf(output_messages != '' AND NOT isValidJSON(output_messages)) AS bad_out,
-            countIf(tool_calls != '' AND NOT isValidJSON(tool_calls)) AS bad_tools FROM calls
+            countIf(tool_calls != '' AND NOT isValidJSON(tool_calls)) AS bad_tools,
+            max(length(input) + length(output)) < 1000000 AS bounded FROM calls
     """,
     )
-    assert row == {"kept": 400, "bad_in": 0, "bad_out": 0, "bad_tools": 0}
+    assert row == {
+        "kept": len(rows),
+        "shadows": 0,
+        "bad_in": 0,
+        "bad_out": 0,
+        "bad_tools": 0,
+        "bounded": 1,
+    }
 
 
 def test_a_batch_sent_again_is_stored_once_everywhere(store: Store) -> None:
