@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.cli import demo, doctor, incidents, jobs, parts, retrain
+from monitor.cli import backup, demo, doctor, erase, incidents, jobs, parts, retrain
 from monitor.cli.root import cli
 
-__all__ = ["cli", "demo", "doctor", "incidents", "jobs", "parts", "retrain"]
+__all__ = ["cli", "demo", "doctor", "erase", "incidents", "jobs", "parts", "retrain"]

@@ -14,6 +14,7 @@ import click
 from monitor.cli.root import cli, document, json_option
 from monitor.settings import load_settings
 from monitor.store import migrate as migrate_store
+from monitor.store.migrate import ddl
 from monitor.supervisor import Supervisor, sidecar
 
 POLL_S = 0.2
@@ -34,7 +35,11 @@ def up(data_dir: Path | None, no_dashboard: bool) -> None:  # noqa: FBT001 - cli
         parts = sidecar(settings, dashboard=not no_dashboard)
         if settings.store_url is None:
             supervisor.start(parts.pop(0))
-        migrate_store(settings.store, retention_days=settings.retention_days)
+        migrate_store(
+            settings.store,
+            retention_days=settings.retention_days,
+            raw_retention_days=settings.raw_days,
+        )
         supervisor.start(*parts)
         click.echo(f"send OTLP to {settings.collector_url}; Ctrl-C stops everything")
         while not stopping.wait(POLL_S):
@@ -83,12 +88,30 @@ def scheduler(replay: bool) -> None:  # noqa: FBT001 - click passes flags by pos
     main(replayed=replay)
 
 
-@cli.command(epilog="Example: outerloop migrate")
+@cli.command(epilog="Example: outerloop migrate --cluster main --print > schema.sql")
+@click.option(
+    "--cluster", help="spread the schema over this cluster of the server's remote_servers"
+)
+@click.option(
+    "--print", "--dry-run", "print_only", is_flag=True, help="print the statements and send nothing"
+)
 @json_option
-def migrate(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """Create or upgrade the schema; running it again changes nothing."""
+def migrate(cluster: str | None, print_only: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """Create or upgrade the schema; running it again changes nothing.
+
+    With --cluster: Replicated tables on every node and Distributed ones over them, under the same names. Later
+    runs find the cluster in the database.
+    """
     settings = load_settings()
-    applied = migrate_store(settings.store, retention_days=settings.retention_days)
+    days = {"retention_days": settings.retention_days, "raw_retention_days": settings.raw_days}
+    if print_only:
+        statements = ddl(settings.database, cluster=cluster, **days)
+        if as_json:
+            document({"statements": statements})
+        else:
+            click.echo("\n\n".join(f"{statement};" for statement in statements))
+        return
+    applied = migrate_store(settings.store, cluster=cluster, **days)
     if as_json:
         document({"applied": applied})
     else:

@@ -11,12 +11,15 @@ from datetime import timedelta
 from monitor.jobs import (
     alert,
     checks,
+    completion,
     embed,
     incident,
+    ingestion,
     judge,
     outcomes,
     rates,
     retrain,
+    silence,
     temporal,
 )
 from monitor.jobs.job import Job, Window, run_job
@@ -24,6 +27,7 @@ from monitor.jobs.job import Job, Window, run_job
 __all__ = ["SCHEDULE", "Job", "Window", "job_named", "run_job"]
 
 SCHEDULE = (
+    Job("completion", every=timedelta(minutes=1), run=completion.run),
     Job("checks", every=timedelta(minutes=10), run=checks.run),
     Job("outcomes", every=timedelta(minutes=10), run=outcomes.run),
     Job("judge", every=timedelta(hours=1), run=judge.run, missing=judge.missing),
@@ -32,6 +36,8 @@ SCHEDULE = (
     Job("rates", every=timedelta(hours=1), run=rates.run),
     Job("incident", every=timedelta(hours=1), run=incident.run),
     Job("retrain", every=timedelta(hours=1), run=retrain.run),
+    Job("silence", every=timedelta(minutes=10), run=silence.run),
+    Job("ingestion", every=timedelta(minutes=10), run=ingestion.run),
     Job("alert", every=timedelta(minutes=10), run=alert.run, missing=alert.missing),
 )
 """Read it downwards: what is known about each call, then what changed, then what is done about it.
