@@ -1,0 +1,1 @@
+"""Measured claims; each package or script is a command."""

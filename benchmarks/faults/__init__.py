@@ -1,0 +1,1 @@
+"""Faults on purpose: kills, an absent store, a full disk, damaged bodies, a long run."""

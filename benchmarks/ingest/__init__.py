@@ -1,0 +1,1 @@
+"""Ingest, side by side with its peers and the engine's own limit."""
