@@ -92,7 +92,7 @@ class IncidentEvent:
     severity: str
     """`page` or `ticket`."""
     cause: str
-    """calendar, input, model, prompt, judge or unknown."""
+    """calendar, input, model, prompt, judge, silence, ingestion or unknown."""
     field: str
     detector: str
     series: str

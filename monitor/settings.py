@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import (
     AnyHttpUrl,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -25,7 +28,7 @@ from pydantic_settings import (
 
 from monitor.exceptions import ConfigurationError
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["ServiceMask", "Settings", "load_settings"]
 
 PREFIX = "OUTERLOOP_"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,8 +49,36 @@ def _names(value: object) -> object:
     )
 
 
+def _patterns(value: object) -> object:
+    """`name=expression`, one a line; in `outerloop.toml` a table."""
+    if not isinstance(value, str):
+        return value
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    pairs = [line.partition("=") for line in lines]
+    if not all(equals for _, equals, _ in pairs):
+        raise ValueError("write name=expression, one a line")
+    return {name.strip(): pattern.strip() for name, _, pattern in pairs}
+
+
 Url = Annotated[str | None, BeforeValidator(_http_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+MaskMode = Literal["off", "on", "drop-content"]
+
+
+class ServiceMask(BaseModel):
+    """What is masked of one service; what is not said here is as for all others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mask: MaskMode | None = None
+    """Its own mode."""
+    recognisers: Annotated[list[str], BeforeValidator(_names)] | None = None
+    """Its own choice."""
+    allow: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
+    """Attributes that are not touched, beside those of all services."""
+    deny: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
+    """Attributes that are removed, beside those of all services."""
 
 
 class Settings(BaseSettings):
@@ -82,6 +113,13 @@ class Settings(BaseSettings):
     store_port: Port = Field(
         8125, description="the embedded store's HTTP front, on loopback", examples=[8125]
     )
+    store_memory_mb: int | None = Field(
+        None,
+        ge=512,
+        description="memory of the embedded engine for queries, merges and caches;"
+        " without it half of the machine's, at least 1024",
+        examples=[2048],
+    )
     dashboard_port: Port = Field(8501, description="dashboards", examples=[8501])
     endpoint: Url = Field(
         "http://127.0.0.1:4318",
@@ -93,6 +131,14 @@ class Settings(BaseSettings):
         description="when set: required by the collector (`Authorization: Bearer …`) and sent by the SDK;"
         " required for any listener that is not on loopback",
         examples=["a-long-random-text"],
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        description="PEM certificate chain; with `OUTERLOOP_TLS_KEY` the collector speaks TLS on both its ports",
+        examples=["/etc/outerloop/tls.crt"],
+    )
+    tls_key: Path | None = Field(
+        None, description="its PEM key, unencrypted", examples=["/etc/outerloop/tls.key"]
     )
     database: str = Field(
         "outerloop",
@@ -156,10 +202,83 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         90, ge=0, description="days that rows are kept; 0 keeps them for ever", examples=[90]
     )
+    wal_limit_mib: Annotated[int, Field(ge=64)] = Field(
+        2048,
+        description="MiB that the collector's write-ahead log may take while the store is away;"
+        " when it is full senders are answered 503",
+        examples=[8192],
+    )
+    raw_retention_days: int | None = Field(
+        None,
+        ge=0,
+        description="days that raw spans and log records are kept, where `calls` and `steps` made of them shall"
+        " stay longer; default: as OUTERLOOP_RETENTION_DAYS",
+        examples=[14],
+    )
     public_url: Url = Field(
         None,
         description="where people reach the dashboard, for links in alerts",
         examples=["https://outerloop.example"],
+    )
+
+    mask: MaskMode = Field(
+        "off",
+        description="personal data and secrets before anything is written: `off`, `on`, or `drop-content`"
+        " (prompts, answers, arguments and documents vanish too); `docs/masking.md`",
+        examples=["on"],
+    )
+    mask_recognisers: Names = Field(
+        default_factory=lambda: ["all"],
+        description="which kinds of values, separated by commas; all when not set",
+        examples=["email,phone,card,iban,secret"],
+    )
+    mask_patterns: Annotated[dict[str, str], NoDecode, BeforeValidator(_patterns)] = Field(
+        default_factory=dict,
+        description="own RE2 expressions as `name=expression`, one a line",
+        examples=[r"employee_id=E-\d{6}"],
+    )
+    mask_allow: Names = Field(
+        default_factory=list,
+        description="attributes that are never masked; `*` at the end stands for any ending",
+        examples=["session.id,app.order.*"],
+    )
+    mask_deny: Names = Field(
+        default_factory=list,
+        description="attributes that are always removed",
+        examples=["user.email,http.request.header.*"],
+    )
+    mask_services: dict[str, ServiceMask] = Field(
+        default_factory=dict,
+        description="JSON, or tables: `mask`, `recognisers`, `allow`, `deny` of single services",
+        examples=['{"payments": {"mask": "drop-content"}}'],
+    )
+    mask_keyed: bool = Field(
+        False,  # noqa: FBT003 - pydantic's way to say a default
+        description="equal values get equal placeholders, different ones different: `[email:kdtmbnrw]`",
+        examples=["true"],
+    )
+    mask_secret: SecretStr | None = Field(
+        None,
+        description="key of such placeholders; without it one is made and kept in the data directory",
+        examples=["a-long-random-text"],
+    )
+    mask_tenant_attribute: str = Field(
+        "",
+        description="attribute of a span or resource; equal placeholders only within one value of it",
+        examples=["outerloop.tag.tenant"],
+    )
+    mask_phone_regions: Names = Field(
+        default_factory=lambda: ["US", "GB", "DE", "FR", "ES", "IT", "NL"],
+        description="countries whose telephone numbers are known without their country code;"
+        " US, GB, DE, FR, ES, IT and NL when not set",
+        examples=["US,GB"],
+    )
+    mask_drop_over_chars: int = Field(
+        200,
+        ge=0,
+        description="with `drop-content`: a value of an attribute that is not known to be harmless"
+        " vanishes when it is longer",
+        examples=[200],
     )
 
     @classmethod
@@ -184,6 +303,17 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _certificate_and_key_come_together(self) -> Settings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            given, missing = "CERTIFICATE", "KEY"
+            if self.tls_certificate is None:
+                given, missing = missing, given
+            raise ValueError(
+                f"OUTERLOOP_TLS_{given} is set and OUTERLOOP_TLS_{missing} is not; TLS needs both"
+            )
+        return self
+
     @property
     def store(self) -> str:
         """URL of the store, embedded or not, database included."""
@@ -196,6 +326,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def raw_days(self) -> int:
+        """Days that raw rows are kept; 0 keeps them for ever."""
+        return self.retention_days if self.raw_retention_days is None else self.raw_retention_days
+
+    @property
     def dashboard_url(self) -> str:
         """Where a person opens the dashboard."""
         return self.public_url or f"http://{self.host}:{self.dashboard_port}"
@@ -203,7 +338,25 @@ class Settings(BaseSettings):
     @property
     def collector_url(self) -> str:
         """Where this machine's other processes reach the collector."""
-        return f"http://{self.host}:{self.otlp_http_port}"
+        scheme = "http" if self.tls_certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.otlp_http_port}"
+
+    @property
+    def collector_tls(self) -> ssl.SSLContext | None:
+        """Trust in the collector's own certificate, whatever name it bears, for this machine's asking."""
+        if self.tls_certificate is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.tls_certificate)
+        except OSError as error:  # SSLError is one
+            raise ConfigurationError(
+                f"OUTERLOOP_TLS_CERTIFICATE={self.tls_certificate} cannot be used: {error};"
+                " name a PEM file"
+            ) from error
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -48,6 +49,8 @@ class Part:
     arguments: Sequence[str] = ()
     port_setting: str = ""
     """The setting that moves the part to another port."""
+    ready_tls: ssl.SSLContext | None = None
+    """What to trust when `ready_url` is https."""
     piped: bool = False
     """Standard input and output are pipes for the supervisor's owner."""
 
@@ -149,7 +152,7 @@ class Supervisor:
 
     def _wait_ready(self, running: _Running) -> None:
         part, deadline = running.part, time.monotonic() + READY_TIMEOUT_S
-        while part.ready_url and not _answers(part.ready_url):
+        while part.ready_url and not _answers(part.ready_url, part.ready_tls):
             code = running.process.poll()
             if code is not None:
                 error = OuterloopError(
@@ -168,7 +171,13 @@ def sidecar(settings: Settings, *, dashboard: bool = True) -> list[Part]:
     """The parts of a whole sidecar in the order in which they start."""
     collector = f"{settings.collector_url}/healthz"
     parts = [
-        Part("collector", "collector", collector, port_setting="OUTERLOOP_OTLP_HTTP_PORT"),
+        Part(
+            "collector",
+            "collector",
+            collector,
+            port_setting="OUTERLOOP_OTLP_HTTP_PORT",
+            ready_tls=settings.collector_tls,
+        ),
         Part("scheduler", "monitor.cli", arguments=["scheduler"]),
     ]
     if settings.store_url is None:
@@ -198,9 +207,9 @@ def _refuse_taken_port(part: Part) -> None:
             )
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, tls: ssl.SSLContext | None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(url, timeout=2, context=tls):  # noqa: S310 - our own loopback address
             return True
     except (urllib.error.URLError, OSError):
         return False

@@ -16,6 +16,10 @@ What holds here:
 * Large results stream in flat memory in Native, RowBinary, ArrowStream and the line formats; JSON,
   Parquet, Arrow and the rest are made whole in memory first.
 * A SELECT whose client leaves is cancelled; inserts and DDL run on.
+* Reading queries are bounded in number, memory, threads, time and size (`limits`); inserts never
+  wait for them. ClickHouse's block compression (`compress=1`, `decompress=1`) is there.
+* SQL stays in the store (`guard`): no files, URLs, other machines or programs. A backup is
+  `BACKUP DATABASE … TO File('name')`, into `<data_dir>/backups`.
 
 What of ClickHouse's protocol is not there:
 
@@ -23,8 +27,6 @@ What of ClickHouse's protocol is not there:
   ignored; requests that a web page makes, or that name another host, are refused;
 * sessions over several requests: `session_id` is taken, but `SET` and temporary tables end with
   their request;
-* `compress=1` and `decompress=1`, the native block compression: refused; Content-Encoding gzip,
-  deflate, lz4 and zstd are there;
 * `X-ClickHouse-Progress` headers, and newer revisions of Native (`client_protocol_version`);
 * `INSERT … SELECT FROM input()`, several statements in a request, `INTO OUTFILE`: refused;
 * `query_id` and `log_comment` inside the engine: the id is echoed, the comment serves to cancel

@@ -15,6 +15,7 @@ import uvloop
 
 from collector.embedded_store.app import StoreApp
 from collector.embedded_store.engine import Engine
+from collector.embedded_store.limits import machine_limits
 from collector.embedded_store.lock import DirectoryLock
 from monitor.exceptions import OuterloopError, PortInUseError, StoreUnavailableError
 from monitor.settings import load_settings
@@ -22,6 +23,7 @@ from monitor.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from collector.embedded_store.limits import Limits
     from monitor.settings import Settings
 
 __all__ = ["main"]
@@ -56,7 +58,9 @@ def serve(settings: Settings) -> None:
     lock = DirectoryLock(settings.data_dir, url)
     try:
         listener = _listen(settings.store_port)
-        engine = _open(settings.data_dir / "store")
+        path = settings.data_dir.absolute() / "store"
+        engine = _open(path, machine_limits(settings.store_memory_mb))
+        os.chdir(engine.scratch)  # where relative paths lead to nothing
         app = StoreApp(engine)
         ready = f"store: {url} (data in {settings.data_dir / 'store'}, ClickHouse {engine.version})"
         try:
@@ -81,9 +85,9 @@ async def _run(app: StoreApp, listener: socket.socket, ready: str) -> None:
     await serving
 
 
-def _open(path: Path) -> Engine:
+def _open(path: Path, limits: Limits) -> Engine:
     try:
-        return Engine(path)
+        return Engine(path, limits)
     except RuntimeError as error:
         raise StoreUnavailableError(
             f"the tables in {path} cannot be opened: {error};"

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreApp"]
 
-WORKERS = 64
-SPOOL_BYTES = 64 * 1024 * 1024
+WORKERS = 256
+SPOOL_BYTES = 16 * 1024 * 1024
 """Request bodies above this size wait on disk."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+CANCEL_EVERY_S = 0.5
+"""A query can only be cancelled once the engine knows it, so we ask more than once."""
 NO_SUCH_PATH = "There is no {}; queries go to /, the health check is /ping\n"
 Piece = Head | bytes | Finished
 
@@ -81,16 +83,16 @@ class StoreApp:
                 encoding=choose_encoding(accepted), tag=secrets.token_hex(8),
             )  # fmt: skip
             channel: Channel[Piece] = Channel()
-            thread = self._workers.submit(answer, self._engine, job, channel.put)
+            thread = self._workers.submit(answer, self._engine, job, channel)
             self._running.add(thread)
             thread.add_done_callback(self._running.discard)
             try:
                 await self._relay(request, send, job, channel)
             finally:
                 channel.close()
-                if not thread.done():
+                while not thread.done():  # until then the body is in use
                     await asyncio.to_thread(self._engine.cancel, job.tag)
-                    await asyncio.wrap_future(thread)  # until then the body is in use
+                    await asyncio.wait({asyncio.wrap_future(thread)}, timeout=CANCEL_EVERY_S)
 
     async def _relay(self, request: Request, send: Send, job: Job, channel: Channel[Piece]) -> None:
         gone = asyncio.ensure_future(_until_gone(request))
@@ -192,9 +194,11 @@ def _refuse_strangers(request: Request) -> None:
     except ValueError:  # it is no host at all
         host = None
     site = request.headers.get("sec-fetch-site", "none")
-    if host not in LOOPBACK or site not in ("none", "same-origin"):
+    origin = request.headers.get("origin")  # of browsers that say nothing of the site
+    ours = origin is None or origin == f"http://{request.headers.get('host')}"
+    if host not in LOOPBACK or site not in ("none", "same-origin") or not ours:
         raise QueryError(
             ACCESS_DENIED, "ACCESS_DENIED",
             "The embedded store answers programs on this machine, not web pages or other names:"
-            f" host {host!r}, site {site!r}; ask it as http://127.0.0.1",
+            f" host {host!r}, site {site!r}, origin {origin!r}; ask it as http://127.0.0.1",
         )  # fmt: skip

@@ -24,6 +24,17 @@ class Channel(Generic[T]):
         self._places = Semaphore(places)
         self._closed = False
 
+    def has_place(self, within_s: float) -> bool:
+        """Whether a `put` would not wait, after at most so long; from the thread."""
+        if not self._places.acquire(timeout=within_s):
+            return False
+        self._places.release()
+        return True
+
+    def is_open(self) -> bool:
+        """Whether somebody still reads."""
+        return not self._closed
+
     def put(self, piece: T) -> bool:
         """Hand a piece over, from the thread; false when nobody will read it."""
         self._places.acquire()

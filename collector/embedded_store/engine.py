@@ -12,19 +12,23 @@ import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from chdb.state.sqlitelike import Connection
-
+from collector.embedded_store.binding import Connection
 from collector.embedded_store.errors import QueryError
+from collector.embedded_store.gate import Gate
+from collector.embedded_store.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from collector.embedded_store.limits import Limits
 
 __all__ = ["Engine", "Session", "Summary"]
 
 OURS = {
     "implicit_select": "0",  # chDB would take `foo` for `SELECT foo`
     "async_insert": "0",  # acknowledged must mean stored
+    "asterisk_include_alias_columns": "1",  # `SELECT *` of `calls` has its readable text
 }
 NOT_TAKEN = frozenset({"async_insert", "wait_for_async_insert", "log_comment", "implicit_select"})
 """Settings that a request may send and that have no say here."""
@@ -112,22 +116,35 @@ class Engine:
 
     Args:
         path: the folder that holds the tables; made when it is not there.
+        limits: what it may use.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         path.mkdir(parents=True, exist_ok=True)
+        self.limits = limits
+        self.gate = Gate(limits.readers)
+        self.backups = path.with_name("backups")
         self._path = str(path)
-        self._scratch = path.with_name(f"{path.name}-incoming")
-        shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed process left behind
-        self._scratch.mkdir()
-        self._root = Connection(self._path)  # keeps the engine alive between requests
-        row = (
-            self._root.query("SELECT version(), timezone()", "TabSeparated")
-            .bytes()
-            .decode()
-            .strip()
+        self.scratch = path.with_name(f"{path.name}-incoming")
+        shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed process left behind
+        self.scratch.mkdir()
+        options = {**limits.engine_settings(), "backups.allowed_path": str(self.backups)}
+        options_text = "&".join(f"{name}={value}" for name, value in options.items())
+        self._root = Connection(f"{self._path}?{options_text}")  # keeps the engine alive
+        self.version, self.timezone = self._ask("SELECT version(), timezone()")[0]
+        self.guard = Guard(
+            [name for (name,) in self._ask("SELECT name FROM system.table_functions")],
+            [
+                name
+                for kind in ("table", "database")
+                for (name,) in self._ask(f"SELECT name FROM system.{kind}_engines")  # noqa: S608 - two names of ours
+            ],
+            limits.caps,
         )
-        self.version, self.timezone = row.split("\t")
+
+    def _ask(self, sql: str) -> list[list[str]]:
+        text = self._root.query(sql, "TabSeparated").bytes().decode()
+        return [line.split("\t") for line in text.splitlines()]
 
     @contextmanager
     def session(
@@ -137,21 +154,22 @@ class Engine:
         database: str,
         settings: Mapping[str, str],
         parameters: Mapping[str, str],
+        bounds: Mapping[str, str],
     ) -> Iterator[Session]:
-        """A fresh session; `mark` is how `cancel` finds what runs in it.
+        """A fresh session; `mark` is how `cancel` finds what runs in it, `bounds` what it begins with.
 
         Raises:
             QueryError: the database or a setting does not exist.
         """
         connection = Connection(self._path)
         try:
-            connection.query(_set({**OURS, "log_comment": mark}))
+            connection.query(_set({**bounds, **OURS, "log_comment": mark}))
             wanted = {name: value for name, value in settings.items() if name not in NOT_TAKEN}
             if database != "default":
                 connection.query(f"USE {_quote(database, '`')}")
             if wanted:
                 connection.query(_set(wanted))
-            yield Session(connection, parameters, self._scratch)
+            yield Session(connection, parameters, self.scratch)
         except (RuntimeError, UnicodeDecodeError) as error:  # ChdbError is a RuntimeError
             raise QueryError.from_engine(error) from error
         finally:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any
 
-from collector.embedded_store.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, QueryError
+from collector.embedded_store.errors import BAD_ARGUMENTS, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["ExternalTable", "Query", "form_parts", "read_query"]
 
+_NAME = re.compile(r"\w+", re.ASCII)
 TRANSPORT = frozenset({
     "query", "database", "default_format", "query_id", "user", "password", "role", "quota_key",
     "session_id", "session_check", "session_timeout", "close_session",
@@ -53,6 +55,10 @@ class Query:
     """The client wants the whole result before the first byte, so that an error is a status."""
     compressed: bool
     """The client takes a compressed answer."""
+    packs: bool
+    """It wants the answer in ClickHouse's own compressed blocks."""
+    packed: bool
+    """It sends the body in them."""
     parameters: Mapping[str, str]
     """Server-side parameters, in ClickHouse's escaped form."""
     settings: Mapping[str, str]
@@ -70,23 +76,21 @@ def read_query(
     """The query of a request.
 
     Raises:
-        QueryError: it wants ClickHouse's own block compression.
+        QueryError: a format or a parameter is no plain name.
 
     >>> fields = {"query": "SELECT {n:Int8}", "param_n": "1", "max_threads": "2"}
     >>> query = read_query("GET", fields, {})
     >>> query.parameters, query.settings
     ({'n': '1'}, {'max_threads': '2', 'readonly': '2'})
     """
-    for name in ("compress", "decompress"):
-        if fields.get(name, "0") not in ("", "0"):
-            raise QueryError(
-                NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
-                f"{name}=1, ClickHouse's own block compression, is not there in the embedded store;"
-                " use Content-Encoding and Accept-Encoding, or no compression",
-            )  # fmt: skip
     structures = {
         f"{table.name}_{part}" for table in tables for part in ("format", "types", "structure")
     }
+    data_format = fields.get("default_format") or headers.get("x-clickhouse-format")
+    names = [name.removeprefix("param_") for name in fields if name.startswith("param_")]
+    for name in (*names, *([data_format] if data_format else [])):
+        if not _NAME.fullmatch(name):  # it would end up in SQL of ours
+            raise QueryError(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"{name!r} is no plain name")
     settings = {
         name: value
         for name, value in fields.items()
@@ -97,10 +101,12 @@ def read_query(
     return Query(
         text=fields.get("query", ""),
         database=fields.get("database") or headers.get("x-clickhouse-database") or "default",
-        format=fields.get("default_format") or headers.get("x-clickhouse-format"),
+        format=data_format,
         query_id=fields.get("query_id") or str(uuid.uuid4()),
         waits=fields.get("wait_end_of_query", "0") not in ("", "0"),
         compressed=settings.get("enable_http_compression", "0") not in ("", "0"),
+        packs=fields.get("compress", "0") not in ("", "0"),
+        packed=fields.get("decompress", "0") not in ("", "0"),
         parameters={
             name.removeprefix("param_"): value
             for name, value in fields.items()
@@ -150,4 +156,7 @@ def _table(name: str, data: bytes, fields: Mapping[str, str]) -> ExternalTable:
         raise QueryError(
             BAD_ARGUMENTS, "BAD_ARGUMENTS", f"External table {name} comes without {name}_structure"
         )
-    return ExternalTable(name, structure, fields.get(f"{name}_format", "TabSeparated"), data)
+    data_format = fields.get(f"{name}_format", "TabSeparated")
+    if not _NAME.fullmatch(data_format):
+        raise QueryError(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"{data_format!r} is no format's name")
+    return ExternalTable(name, structure, data_format, data)

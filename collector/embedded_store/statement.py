@@ -21,7 +21,7 @@ from collector.embedded_store.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Statement", "read_statement"]
+__all__ = ["Statement", "Token", "read_statement", "read_tokens"]
 
 _TOKEN = re.compile(
     rb"""
@@ -56,14 +56,21 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """One token of a SQL text."""
+
     kind: str
+    """word, quoted, number or other."""
     text: bytes
+    """Its bytes."""
     start: int
+    """Where it begins."""
     end: int
+    """Where what follows begins."""
 
     @property
     def word(self) -> str:
+        """The token in capitals where it is a bare word, else an empty text."""
         return self.text.decode("ascii").upper() if self.kind == "word" else ""
 
 
@@ -103,33 +110,38 @@ def read_statement(text: bytes, *, complete: bool = True) -> Statement | None:
     return Statement(sql, verb, _result_format(words), None)
 
 
+def read_tokens(text: bytes) -> Iterator[Token]:
+    """All tokens, those in brackets too; gaps are left out."""
+    for match in _TOKEN.finditer(text):
+        kind = str(match.lastgroup) if match.lastgroup != "doc" else "quoted"
+        if kind != "gap":
+            yield Token(kind, match[0], match.start(), match.end())
+
+
 class _Tops:
     """Iterates over the tokens outside all brackets; gaps are left out."""
 
     def __init__(self, text: bytes) -> None:
         self._tokens = self._walk(text)
 
-    def __iter__(self) -> Iterator[_Token]:
+    def __iter__(self) -> Iterator[Token]:
         return self._tokens
 
-    def __next__(self) -> _Token:
+    def __next__(self) -> Token:
         return next(self._tokens)
 
     @staticmethod
-    def _walk(text: bytes) -> Iterator[_Token]:
+    def _walk(text: bytes) -> Iterator[Token]:
         depth = 0
-        for match in _TOKEN.finditer(text):
-            kind = str(match.lastgroup) if match.lastgroup != "doc" else "quoted"
-            if kind == "gap":
-                continue
-            if match[0] in (b")", b"]", b"}"):
+        for token in read_tokens(text):
+            if token.text in (b")", b"]", b"}"):
                 depth = max(depth - 1, 0)
-            elif match[0] in (b"(", b"[", b"{"):
+            elif token.text in (b"(", b"[", b"{"):
                 depth += 1
                 if depth == 1:
-                    yield _Token("other", match[0], match.start(), match.end())
-            elif depth == 0 or match[0] == b";":
-                yield _Token(kind, match[0], match.start(), match.end())
+                    yield token
+            elif depth == 0 or token.text == b";":
+                yield token
 
 
 def _read_insert(text: bytes, tokens: _Tops, *, complete: bool) -> Statement | None:
@@ -168,7 +180,7 @@ def _data_start(text: bytes, end: int) -> int:
     return gap.end() if gap else end
 
 
-def _refuse(tokens: list[_Token]) -> None:
+def _refuse(tokens: list[Token]) -> None:
     ends = [index for index, token in enumerate(tokens) if token.text == b";"]
     if ends and any(token.text != b";" for token in tokens[ends[0] :]):
         raise QueryError(
@@ -185,7 +197,7 @@ def _refuse(tokens: list[_Token]) -> None:
         )
 
 
-def _refuse_input(tokens: list[_Token]) -> None:
+def _refuse_input(tokens: list[Token]) -> None:
     """The engine would take an INSERT … SELECT FROM input() and insert nothing."""
     if any(
         token.word == "INPUT" and following.text == b"(" for token, following in pairwise(tokens)
@@ -197,7 +209,7 @@ def _refuse_input(tokens: list[_Token]) -> None:
         )  # fmt: skip
 
 
-def _result_format(tokens: list[_Token]) -> str | None:
+def _result_format(tokens: list[Token]) -> str | None:
     tokens = [token for token in tokens if token.text != b";"]
     for index in range(len(tokens) - 2, 0, -1):
         if tokens[index].word == "FORMAT" and tokens[index + 1].kind == "word":

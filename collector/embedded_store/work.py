@@ -6,19 +6,21 @@ import json
 import sys
 import time
 import traceback
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, TYPE_CHECKING
 
+from collector.embedded_store.blocks import BlockEncoder, read_blocks
 from collector.embedded_store.compression import decode, encoder
 from collector.embedded_store.errors import INTERNAL, QueryError
 from collector.embedded_store.formats import has_head, join_blocks, streams
 from collector.embedded_store.statement import Statement, read_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
+    from collector.embedded_store.channel import Channel
     from collector.embedded_store.engine import Engine, Session, Summary
     from collector.embedded_store.request import Query
 
@@ -28,7 +30,10 @@ PIECE_BYTES = 64 * 1024
 WAITED_BYTES = 16 * 1024 * 1024
 """How much of a result is held back for a client that wants errors as a status."""
 HEAD_BYTES = 1024 * 1024
+SLOW_READER_S = 1.0
+"""A client that takes nothing for so long leaves its query's place at the gate to others."""
 READ_BYTES = 1024 * 1024
+READS = ("SELECT", "WITH", "FROM", "EXPLAIN")
 STREAMING_REFUSED = "Streaming query is not supported"
 
 
@@ -66,40 +71,51 @@ class Finished:
     """What cut it short, if anything did."""
 
 
-def answer(engine: Engine, job: Job, put: Callable[[Head | bytes | Finished], bool]) -> None:
+def answer(engine: Engine, job: Job, channel: Channel[Head | bytes | Finished]) -> None:
     """Run a job and put its head, its pieces and its end, in this order.
 
     Args:
         engine: the store.
         job: what to run.
-        put: takes a piece; false when nobody reads any more.
+        channel: takes the pieces, until nobody reads any more.
     """
-    packer = encoder(job.encoding)
+    packer = BlockEncoder() if job.query.packs else encoder(job.encoding)
     begun = False
     try:
-        with closing(_produce(engine, job)) as pieces:
+        with closing(_produce(engine, job, channel)) as pieces:
             for piece in pieces:
                 begun = True
                 ready = piece if isinstance(piece, Head) else packer.compress(piece)
-                if ready and not put(ready):
+                if ready and not channel.put(ready):
                     return
-        put(packer.flush())
-        put(Finished())
+        channel.put(packer.flush())
+        channel.put(Finished())
     except Exception as caught:  # noqa: BLE001 - last line of defence of a thread: client and operator are told
         error = caught if isinstance(caught, QueryError) else unexpected(caught)
         if begun:
-            put(packer.compress(_error_block(error, job.tag)) + packer.flush())
-        put(Finished(error))
+            channel.put(packer.compress(_error_block(error, job.tag)) + packer.flush())
+        channel.put(Finished(error))
 
 
-def _produce(engine: Engine, job: Job) -> Generator[Head | bytes, None, None]:
+def _produce(
+    engine: Engine, job: Job, channel: Channel[Head | bytes | Finished]
+) -> Generator[Head | bytes, None, None]:
     started = time.perf_counter()
     query = job.query
-    with engine.session(
-        job.tag, database=query.database, settings=query.settings, parameters=query.parameters
-    ) as session:
-        statement, data = _read(query, decode(_read_pieces(job.body), job.body_encoding))
-        result_format = statement.format or query.format or "TabSeparated"
+    chunks = decode(_read_pieces(job.body), job.body_encoding)
+    statement, data = _read(query, read_blocks(chunks) if query.packed else chunks)
+    result_format = statement.format or query.format or "TabSeparated"
+    _check(engine, query, statement)
+    with ExitStack() as stack:
+        place = None
+        if _is_read(statement):
+            place = stack.enter_context(engine.gate.inside(channel.is_open))
+        session = stack.enter_context(
+            engine.session(
+                job.tag, database=query.database, settings=query.settings,
+                parameters=query.parameters, bounds=_bounds(engine, statement, result_format),
+            )
+        )  # fmt: skip
         for table in query.tables:
             session.attach(table.name, table.structure, table.format, table.data)
         wanted = WAITED_BYTES if query.waits else PIECE_BYTES
@@ -107,7 +123,32 @@ def _produce(engine: Engine, job: Job) -> Generator[Head | bytes, None, None]:
         first = next(pieces, b"")
         yield Head(result_format, _summary(session.summary, started))
         yield first
-        yield from pieces
+        for piece in pieces:
+            if place is not None and not channel.has_place(SLOW_READER_S):
+                place.leave()
+            yield piece
+
+
+def _check(engine: Engine, query: Query, statement: Statement) -> None:
+    """Hold the statement, what travels with it and what it asks for against guard and limits."""
+    engine.guard.check_settings(query.settings)
+    engine.guard.check_parameters(statement.sql, query.parameters)
+    engine.limits.check(query.settings)
+    engine.limits.check(engine.guard.check(f"{statement.sql} {statement.settings}"))
+    for table in query.tables:
+        engine.guard.check(f"CREATE TABLE t ({table.structure})")
+
+
+def _bounds(engine: Engine, statement: Statement, result_format: str) -> dict[str, str]:
+    if statement.verb not in (*READS, "INSERT") or statement.data_at is not None:
+        return {}  # an insert's own data, DDL, a backup: they have what the engine has
+    reads = statement.verb in READS
+    return engine.limits.query_settings(reads=reads, whole=reads and not streams(result_format))
+
+
+def _is_read(statement: Statement) -> bool:
+    """Whether it waits at the gate: everything that computes a result, for a client or a table."""
+    return statement.verb in (*READS, "INSERT") and statement.data_at is None
 
 
 def _run(

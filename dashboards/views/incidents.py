@@ -30,6 +30,8 @@ CAUSES = {
     "model": "The model moved: the same inputs get different answers.",
     "prompt": "A prompt was deployed.",
     "judge": "The judge itself drifted: the answers may be as good as before.",
+    "silence": "Traffic that used to come does not come.",
+    "ingestion": "Rows are kept from being stored, or were lost.",
     "unknown": "The cause is not known yet.",
 }
 SNOOZES = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}

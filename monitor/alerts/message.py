@@ -41,8 +41,12 @@ CAUSES = {
     "model": "The model moved: other answers to the same kind of call",
     "prompt": "A prompt was deployed",
     "judge": "The judge drifted: the answers may be as good as before",
+    "silence": "Traffic that used to come does not come",
+    "ingestion": "Rows are kept from being stored, or were lost",
     "unknown": "Not known yet",
 }
+PLUMBING = frozenset({"silence", "ingestion"})
+"""Causes that say nothing about answers: there is no rate, no field and no release to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,13 @@ def _lead(incident: Incident) -> str:
 
 def _facts(incident: Incident) -> list[tuple[str, str]]:
     details = incident.details
+    if incident.cause in PLUMBING:
+        return [
+            ("Service", code(incident.service)),
+            ("Since", when(incident.started_at)),
+            ("Cause", CAUSES[incident.cause]),
+            ("How much", f"{details.count:,} calls or rows" if details.count else "not counted"),
+        ]
     found = "Labels were needed" if details.needed_labels else "Found without labels"
     return [
         ("Service", code(incident.service)),

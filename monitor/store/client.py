@@ -95,6 +95,11 @@ class Store:
         """A question's answer as a DataFrame, for charts and tables."""
         return self.client.query_df(question(name, package), parameters=_bind(parameters))
 
+    def write(self, name: str, /, *, package: str = QUESTIONS, **parameters: object) -> None:
+        """Run an `INSERT … SELECT`: the rows it writes never leave the store."""
+        # not `command`: that puts parameters, which may be long lists, into the address
+        self.client.raw_query(question(name, package), parameters=_bind(parameters))
+
     def append(self, table: str, rows: Sequence[Any]) -> int:
         """Append dataclass rows to the table whose columns their fields name; returns how many."""
         if not rows:

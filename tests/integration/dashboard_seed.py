@@ -46,11 +46,8 @@ class CallRow:
     session_id: str = ""
     user_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
-    input: str = ""
-    output: str = ""
     input_messages: str = ""
     output_messages: str = ""
-    tool_calls: str = ""
     input_tokens: int | None = 180
     output_tokens: int | None = 42
     cost_usd: float | None = 0.00021
@@ -148,8 +145,6 @@ def _extraction(
         f"{trace}-b",
         SERVICE,
         parent_span_id=f"{trace}-a",
-        input=text,
-        output="" if failed else json.dumps(answer),
         input_messages=json.dumps(
             [
                 {
@@ -177,7 +172,7 @@ def _extraction(
         "function",
         "extract",
         input=json.dumps({"log": text}),
-        output=row.output,
+        output="" if failed else json.dumps(answer),
         duration_ms=row.duration_ms + 8,
     )
     told = []
@@ -279,8 +274,8 @@ def _chat(number: int, rng: np.random.Generator) -> CallRow:
         release="chat-9",
         request_model="gpt-oss",
         response_model="gpt-oss",
-        input="Where is my parcel?",
-        output="It left the depot this morning.",
+        input_messages=_messages("user", "Where is my parcel?"),
+        output_messages=_messages("assistant", "It left the depot this morning."),
         cost_usd=None,
         duration_ms=float(rng.lognormal(7, 0.3)),
         time_to_first_token_ms=float(rng.lognormal(5, 0.2)),
@@ -294,9 +289,7 @@ def _hostile() -> tuple[list[CallRow], list[StepRow], list[ScoreRow]]:
         HOSTILE_TRACE,
         "h-1",
         SERVICE,
-        input=HOSTILE + "A" * 1_000_000,
-        output=HOSTILE,
-        input_messages=_messages("user<script>", HOSTILE),
+        input_messages=_messages("user<script>", HOSTILE + "A" * 1_000_000),
         output_messages=_messages("assistant", HOSTILE),
         tags={"<b>tenant</b>": HOSTILE},
         error_message=HOSTILE,
@@ -355,8 +348,7 @@ def _deep() -> tuple[list[CallRow], list[StepRow], list[ScoreRow]]:
         "d-9",
         SERVICE,
         parent_span_id="d-0",
-        input="What is my rate?",
-        output="4.1 %",
+        input_messages=_messages("user", "What is my rate?"),
         duration_ms=800,
         output_messages=json.dumps(
             [
@@ -386,7 +378,7 @@ def _error() -> tuple[list[CallRow], list[StepRow], list[ScoreRow]]:
                 ERROR_TRACE,
                 "e-1",
                 SERVICE,
-                input="hello",
+                input_messages=_messages("user", "hello"),
                 status="error",
                 error_type="APIConnectionError",
                 error_message="connection refused",

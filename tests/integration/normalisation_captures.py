@@ -16,8 +16,8 @@ from collector.rows import LOGS, TRACES, Table, span_rows
 from monitor.store import Store
 
 DATA = Path(__file__).parent.parent / "data" / "otlp"
-START_NS = 1_703_980_800_000_000_000
-"""2023-12-31 00:00 UTC, when hand-made spans begin."""
+START_NS = 1_751_241_600_000_000_000
+"""2025-06-30 00:00 UTC, when hand-made spans begin."""
 
 
 IDS = ("traceId", "spanId", "parentSpanId")

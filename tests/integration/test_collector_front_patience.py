@@ -69,7 +69,7 @@ def front(tmp_path: Path) -> Iterator[Open]:
     """The real application on the real server, whose limits of time are a fraction of a second."""
     wal = Wal(tmp_path, run="r")
     ledger = Ledger(tmp_path / "ledger.json", run="r")
-    writer = Writer(wal, ledger, "http://127.0.0.1:9/x", retention_days=0)
+    writer = Writer(wal, ledger, "http://127.0.0.1:9/x", prepare=lambda: None)
     parts = Collector(wal, ledger, writer, Intake(wal, ledger, utcnow))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(

@@ -240,9 +240,7 @@ def test_cost_is_the_senders_or_the_list_price_or_unknown(
     store: Store, attributes: dict[str, str], cost: float | None
 ) -> None:
     """A million tokens each way cost what the sender says, else what the list says, else nothing is claimed."""
-    insert(
-        store, [span(1, {**CALL, **USED, **attributes}, Timestamp=START_NS + 400 * 86_400 * 10**9)]
-    )
+    insert(store, [span(1, {**CALL, **USED, **attributes})])
     [row] = read(store, "SELECT cost_usd FROM calls")
     assert row["cost_usd"] == (cost if cost is None else pytest.approx(cost))
 

@@ -18,6 +18,7 @@ import uvicorn
 from conftest import free_port, start, stop
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
+from traffic import messages
 
 from monitor.clock import wall_now
 from monitor.demo.mortgage import CallLog, calls
@@ -153,16 +154,15 @@ def put(store: Store, logs: list[CallLog], weights: Weights, *, labelled: bool =
         "service",
         "release",
         "operation",
-        "input",
-        "output",
         "input_messages",
+        "output_messages",
         "status",
     ]
     rows, scores = [], []
     for number, log in enumerate(logs):
         trace, span = blake2b(log.text.encode(), digest_size=16).hexdigest(), f"{number:016x}"
         output = extract(log.text, weights)
-        told = json.dumps([{"role": "user", "parts": [{"type": "text", "content": log.text}]}])
+        told, answered = messages("user", log.text), messages("assistant", output)
         rows.append(
             [
                 log.at,
@@ -171,9 +171,8 @@ def put(store: Store, logs: list[CallLog], weights: Weights, *, labelled: bool =
                 "loan-extractor",
                 weights.name,
                 "chat",
-                log.text,
-                output,
                 told,
+                answered,
                 "ok",
             ]
         )

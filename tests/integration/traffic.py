@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,7 +17,7 @@ SERVICE = "extractor"
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """The columns of `calls` that the jobs read; the others keep their defaults."""
+    """What the jobs read of `calls`; the other columns keep their defaults."""
 
     timestamp: datetime
     trace_id: str
@@ -62,5 +62,26 @@ def extractions(
 
 
 def send(store: Store, rows: list[CallRow]) -> None:
-    """Write them."""
-    store.append("calls", rows)
+    """Write them, the texts as the messages that the table keeps."""
+    columns = [one.name for one in fields(CallRow)]
+    texts = {"input": ("input_messages", "user"), "output": ("output_messages", "assistant")}
+    store.client.insert(
+        "calls",
+        [
+            [
+                messages(texts[name][1], getattr(row, name))
+                if name in texts
+                else getattr(row, name)
+                for name in columns
+            ]
+            for row in rows
+        ],
+        column_names=[texts[name][0] if name in texts else name for name in columns],
+    )
+
+
+def messages(role: str, text: str) -> str:
+    """One message in the GenAI convention's JSON; none for no text."""
+    if not text:
+        return ""
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])

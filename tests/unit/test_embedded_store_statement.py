@@ -169,11 +169,11 @@ def test_a_get_may_only_read() -> None:
     assert "readonly" not in read_query("POST", {}, {}).settings
 
 
-def test_block_compression_is_refused_rather_than_misread() -> None:
-    """`compress=1` is a format of its own, and not there."""
-    with pytest.raises(QueryError) as refused:
-        read_query("POST", {"decompress": "1"}, {})
-    assert refused.value.status == 501
+def test_block_compression_is_asked_for_by_the_url() -> None:
+    """`compress=1` is for the answer, `decompress=1` for the body."""
+    query = read_query("POST", {"compress": "1"}, {})
+    assert (query.packs, query.packed) == (True, False)
+    assert read_query("POST", {"decompress": "1"}, {}).packed
 
 
 def test_a_form_carries_parameters_and_tables() -> None:

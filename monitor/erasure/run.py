@@ -1,0 +1,136 @@
+"""One erasure from the request to the receipt; after an interruption, asking again goes on from there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from monitor.erasure.folders import clean_refused, export_again
+from monitor.erasure.log import clean_log, collector_runs, wait_for_log
+from monitor.erasure.receipt import Erasure, ErasureRow, earlier, trained_releases
+from monitor.erasure.rows import Rows, Staged
+from monitor.erasure.texts import rewrite
+from monitor.retrain.reserve import load_key
+from monitor.store.migrate import cluster_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from monitor.erasure.subject import Subject
+    from monitor.settings import Settings
+    from monitor.store import Store
+
+__all__ = ["erase"]
+
+ROUNDS = 3
+"""What arrives while rows are being deleted is found in the next round."""
+
+
+def erase(
+    store: Store,
+    settings: Settings,
+    subject: Subject,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Erasure:
+    """Erase a subject everywhere and leave a receipt; with `dry_run`, only count.
+
+    Args:
+        store: the store.
+        settings: where the collector, its log and the exports are.
+        subject: who or what.
+        now: time of the receipt.
+        dry_run: look, and change nothing.
+        say: told what takes long.
+
+    Raises:
+        LogBusyError: the collector's log cannot be passed or rewritten now; nothing has been erased.
+    """
+    request = subject.pseudonym(load_key(settings.data_dir))
+    rows = Rows(store, request, cluster=cluster_of(store, urlsplit(store.url).path.strip("/")))
+    running = collector_runs(settings)
+    if running and not dry_run:
+        wait_for_log(settings, say=say)
+    rows.find(subject)
+    log, removed = _log(settings, subject, rows, running=running, dry_run=dry_run)
+    gone = Counter({"log": removed} if removed else {})
+    gone += rows.count() if dry_run else _delete(store, rows, subject, request, say)
+    staged = rows.staged()
+    files = _files(store, settings, subject, staged, dry_run=dry_run)
+    left = {} if dry_run else dict(rows.count())
+    receipt = ErasureRow(
+        erased_at=now,
+        request=request,
+        kind=subject.kind,
+        rows=dict(gone),
+        files=files,
+        datasets=_ids(staged, "dataset"),
+        releases=trained_releases(store, _ids(staged, "trained")),
+        log=log,
+        mentions=rows.mentions(subject),
+        complete=not left and not dry_run,
+    )
+    before = earlier(store, request)
+    if not dry_run:
+        store.append("erasures", [receipt])
+    if dry_run or receipt.complete:  # an incomplete one goes on from what has been put aside
+        rows.forget()
+    shared = len({one.partition("/")[0] for one in _ids(staged, "span")})
+    return Erasure(receipt, dry_run=dry_run, shared_traces=shared, left=left, earlier=before)
+
+
+def _log(
+    settings: Settings, subject: Subject, rows: Rows, *, running: bool, dry_run: bool
+) -> tuple[str, int]:
+    """What became of the log, and how many items were taken out of it."""
+    if running:
+        return "passed: the collector is up and had written what came before", 0
+    waits = any((settings.data_dir / "wal").glob("*.wal"))
+    if not waits:
+        return "nothing waits in this data directory, and no collector answers", 0
+    if dry_run:
+        return "no collector answers; its log would be written anew", 0
+    staged = rows.staged()
+    removed, traces = clean_log(
+        settings.data_dir, subject, sessions=_ids(staged, "session"), traces=_ids(staged, "trace")
+    )
+    if traces:
+        rows.stage("trace", traces)
+        rows.find(subject)
+    return "no collector answers; its log was written anew", removed
+
+
+def _delete(
+    store: Store, rows: Rows, subject: Subject, request: str, say: Callable[[str], None]
+) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    for _ in range(ROUNDS):
+        found = rows.count()
+        if not found and gone:
+            break
+        say(f"deleting {sum(found.values()):,} rows of {len(found)} tables")
+        gone += rows.delete()
+        rows.find(subject)
+    return gone + Counter(
+        {f"{table} (rewritten)": n for table, n in rewrite(store, rows, request).items() if n}
+    )
+
+
+def _files(
+    store: Store, settings: Settings, subject: Subject, staged: list[Staged], *, dry_run: bool
+) -> list[str]:
+    named = sorted({subject.id, *_ids(staged, "trace"), *_ids(staged, "session")})
+    refused = clean_refused(settings.data_dir, named, dry_run=dry_run)
+    versions = _ids(staged, "dataset")
+    if dry_run:
+        folder = settings.data_dir / "datasets"
+        return [*refused, *(f"datasets/{one}" for one in versions if (folder / one).is_dir())]
+    return [*refused, *export_again(store, settings.data_dir, versions)]
+
+
+def _ids(staged: Iterable[Staged], kind: str) -> list[str]:
+    return [one.id for one in staged if one.kind == kind]

@@ -1,0 +1,11 @@
+-- Puts the sessions aside that are one user's alone. Parameters: request, id.
+INSERT INTO erasing
+SELECT {request:String}, 'session', session_id
+FROM (
+    SELECT session_id, user_id FROM calls WHERE session_id != '' AND user_id != ''
+    UNION ALL
+    SELECT session_id, user_id FROM steps WHERE session_id != '' AND user_id != ''
+)
+GROUP BY session_id
+HAVING groupUniqArray(2)(user_id) = [{id:String}]
+SETTINGS log_queries = 0
