@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -26,6 +27,7 @@ from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, OuterloopError
 from monitor.retrain.http import routes as retrain_routes
 from monitor.settings import Settings, load_settings
+from monitor.store import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,13 +121,20 @@ def _serve(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(folder / "ledger.json", run=run)
-        wal = Wal(folder, run=run, settled=ledger.settled)
+        limit_bytes = settings.wal_limit_mib << 20
+        wal = Wal(folder, run=run, settled=ledger.settled, limit_bytes=limit_bytes)
     except OSError as error:
         raise ConfigurationError(
             f"OUTERLOOP_DATA_DIR={settings.data_dir} cannot be used: {error};"
             " choose a folder that can be written"
         ) from error
-    writer = Writer(wal, ledger, settings.store, retention_days=settings.retention_days)
+    prepare = partial(
+        migrate,
+        settings.store,
+        retention_days=settings.retention_days,
+        raw_retention_days=settings.raw_days,
+    )
+    writer = Writer(wal, ledger, settings.store, prepare=prepare)
     token = settings.token.get_secret_value() if settings.token else None
     parts = Collector(
         wal, ledger, writer, Intake(wal, ledger, utcnow, Masking.from_settings(settings))

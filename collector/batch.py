@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "Part", "parts"]
 
-PART_BYTES = 12 << 20
+PART_BYTES = 16 << 20
 """Of OTLP. The engine's memory while it reads a part is some ten times as much."""
 
 

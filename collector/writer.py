@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from collector.inserts import (
 from collector.ledger import LEDGER_TYPES, Count, Ledger
 from monitor.clock import utcnow
 from monitor.exceptions import StoreUnavailableError
-from monitor.store import Store, migrate
+from monitor.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,8 @@ PING_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
 FEWEST_FOR_OTLP = 256
 """Spans. Fewer are sooner written as rows: planning the engine's own reader takes some 30 ms."""
+AT_ONCE = 2
+"""Parts of a segment that are inserted at the same time: one is planned while the other is written."""
 NESTED_FOR_S = 60.0
 """So long after nested values they are looked for at once; their sender will send more."""
 
@@ -66,10 +69,12 @@ class Writer:
         wal: where they come from.
         ledger: who counts them.
         store_url: where they go.
-        retention_days: for the schema, which is created or upgraded first.
+        prepare: creates or upgrades the schema there, whenever the store has been away.
     """
 
-    def __init__(self, wal: Wal, ledger: Ledger, store_url: str, *, retention_days: int) -> None:
+    def __init__(
+        self, wal: Wal, ledger: Ledger, store_url: str, *, prepare: Callable[[], object]
+    ) -> None:
         self.problem: str | None = "the store has not been reached yet"
         """Why nothing can be stored at the moment."""
         self.outage: tuple[float, float] = (0.0, 0.0)
@@ -77,7 +82,7 @@ class Writer:
         self.lag_s = 0.0
         """How long the last segment took from its seal into the store."""
         self._wal, self._ledger = wal, ledger
-        self._url, self._retention_days = store_url, retention_days
+        self._url, self._prepare = store_url, prepare
         self._store: Store | None = None
         self._stop, self._give_up = threading.Event(), threading.Event()
         self._heard = self._flushed = 0.0
@@ -130,7 +135,7 @@ class Writer:
     def _connect(self) -> Store:
         """The store, with its schema; made anew after every trouble."""
         if self._store is None:
-            migrate(self._url, retention_days=self._retention_days)
+            self._prepare()
             self._store = Store(self._url)
             _ping(self._store)
             LOG.info("store.reached")
@@ -157,15 +162,25 @@ class Writer:
         account = Account()
         refused: list[_Refused] = []
         began = time.monotonic()
-        for part in parts(segment, account):
-            if not self._insert_otlp(store, part):
-                rows, minutes = part.rows()
-                refused += self._insert(store, _Rows(part, rows, minutes), 0, len(rows))
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="insert") as pool:
+            under_way: deque[Future[list[_Refused]]] = deque()
+            for part in parts(segment, account):
+                under_way.append(pool.submit(self._insert_part, store, part))
+                if len(under_way) == AT_ONCE:
+                    refused += under_way.popleft().result()
+            for last in under_way:
+                refused += last.result()
         self._put_aside(segment, refused)
         self._settle(segment, account, refused)
         self._completing.note(account)
         self.lag_s = time.monotonic() - began
         self._hear()
+
+    def _insert_part(self, store: Store, part: Part) -> list[_Refused]:
+        if self._insert_otlp(store, part):
+            return []
+        rows, minutes = part.rows()
+        return self._insert(store, _Rows(part, rows, minutes), 0, len(rows))
 
     def _insert_otlp(self, store: Store, part: Part) -> bool:
         """Let the store read the bytes; false where it has to be done by rows."""

@@ -1,4 +1,4 @@
-"""A whole OTLP request, changed in place.
+"""A resource, scope, span or log record, changed in place.
 
 A span is looked at in two steps. Its serialised bytes go once through the automaton of all triggers;
 only a span in which something may be a value is then taken apart, attribute by attribute.
@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from collector.masking.accounts import is_card
 from collector.masking.content import facts
-from collector.masking.policy import Fate, Policy, policy_of, secret_of
+from collector.masking.policy import Fate, Policy
 from collector.values import text
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from monitor.settings import Settings
-
-__all__ = ["Masking"]
+__all__ = ["Work", "named"]
 
 CONTENT = "content"
 DENIED = "denied"
@@ -28,71 +23,8 @@ SMALLEST_CARD = 10**12
 LONGEST_CARD = 10**19
 
 
-class Masking:
-    """Masks requests; made once, and used by any number of threads at once.
-
-    Args:
-        default: for services that have no policy of their own.
-        services: policies by service; None where a service is not masked.
-        tenant_attribute: within its value equal values have equal placeholders.
-    """
-
-    def __init__(
-        self, default: Policy | None, services: dict[str, Policy | None], tenant_attribute: str = ""
-    ) -> None:
-        self._default, self._services, self._tenant = default, services, tenant_attribute
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Masking | None:
-        """The masking that the settings ask for; None when that is none at all.
-
-        Raises:
-            ConfigurationError: one of them is wrong.
-        """
-        modes = {settings.mask, *(s.mask for s in settings.mask_services.values() if s.mask)}
-        if modes == {"off"}:
-            return None
-        secret = secret_of(settings)
-        services = {
-            name: policy_of(settings, own, secret) for name, own in settings.mask_services.items()
-        }
-        return cls(policy_of(settings, None, secret), services, settings.mask_tenant_attribute)
-
-    def apply(self, signal: str, request: Any) -> Counter[tuple[str, str]]:
-        """Change a decoded request in place; returns how much was masked, by service and recogniser.
-
-        Besides recognisers, reasons are `content`, `denied` and `unscannable`.
-        """
-        counts: Counter[tuple[str, str]] = Counter()
-        for group, scopes in _groups(signal, request):
-            service = _service(group.resource)
-            policy = self._services.get(service, self._default)
-            if policy is None:
-                continue
-            work = _Work(policy, Counter(), self._tenant, _named(group.resource, self._tenant))
-            work.resource(group.resource)
-            for scope, items in scopes:
-                if scope.attributes:
-                    work.attributes(scope.attributes, work.tenant)
-                for item in items:
-                    work.item(item, is_log=signal == "logs")
-            for reason, number in work.counts.items():
-                counts[service, reason] += number
-        return counts
-
-    def identity(
-        self, value: str, *, service: str = "", key: str = "user.id", tenant: str = ""
-    ) -> str:
-        """What became of an id on its way in, so that it can be searched for and erased."""
-        policy = self._services.get(service, self._default)
-        if policy is None or policy.fate(key) is Fate.ALLOWED:
-            return value
-        keyed = key in policy.ids
-        return policy.scanner.mask(value, key, Counter(), tenant=tenant, keyed=keyed)
-
-
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Work:
     """What is done to one resource and its items."""
 
     policy: Policy
@@ -114,7 +46,7 @@ class _Work:
             self._drop_body(item) if is_log else self._drop_message(item)
         if not self._suspect(item):
             return
-        tenant = _named(item, self.tenant_attribute) or self.tenant
+        tenant = named(item, self.tenant_attribute) or self.tenant
         self.attributes(item.attributes, tenant)
         if is_log:
             if item.HasField("body"):
@@ -170,7 +102,7 @@ class _Work:
         if not record.HasField("body"):
             return
         body = record.body
-        event = record.event_name or _named(record, "event.name")
+        event = record.event_name or named(record, "event.name")
         short = 0 < len(body.string_value) <= self.policy.most_chars
         if short and not event.startswith("gen_ai."):
             return
@@ -227,29 +159,16 @@ class _Work:
         return self.policy.scanner.mask(plain, key, self.counts, tenant=tenant, keyed=keyed)
 
 
-def _groups(signal: str, request: Any) -> Iterator[tuple[Any, Iterator[tuple[Any, Any]]]]:
-    """Resources with their scopes and items; of metrics nothing is kept, so there is nothing to mask."""
-    if signal == "traces":
-        for group in request.resource_spans:
-            yield group, ((s.scope, s.spans) for s in group.scope_spans)
-    elif signal == "logs":
-        for group in request.resource_logs:
-            yield group, ((s.scope, s.log_records) for s in group.scope_logs)
-
-
 def _remove(pairs: Any, places: list[int]) -> None:
     for place in reversed(places):
         del pairs[place]
 
 
-def _named(holder: Any, key: str) -> str:
+def named(holder: Any, key: str) -> str:
+    """The value of an attribute as text, or ''."""
     if not key:
         return ""
     return next((text(a.value) for a in holder.attributes if a.key == key), "")
-
-
-def _service(resource: Any) -> str:
-    return _named(resource, "service.name")
 
 
 def _length(value: Any) -> int:

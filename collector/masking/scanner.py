@@ -13,10 +13,11 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
+from collector.masking.json_text import as_json, past_escape
 from collector.masking.placeholder import Placeholders
 from collector.masking.recogniser import Candidate, Recogniser
 
-__all__ = ["Found", "Scanner", "compile_pattern"]
+__all__ = ["UNSCANNABLE", "Found", "Scanner", "compile_pattern"]
 
 MEMORY_BYTES = 32 << 20
 """For the automaton's states; RE2 starts afresh when it is used up."""
@@ -24,19 +25,8 @@ MOST_CANDIDATES = 20_000
 """In one text; what has more is no text that a person wrote, and is masked whole."""
 MOST_PASSES = 4
 UNSCANNABLE = "unscannable"
-ESCAPE_LETTERS = b"nrtbf/"
-BLANK = rb"(?:\s|\\+[nrt])*"
-BARE_END = re.compile(BLANK + rb"[,}\]]")
-STRUCTURE = re.compile(rb"(?:[\s:,\[\]{}0-9.eE+-]|true|false|null|\\+[nrt])*")
-FIRST_MARK = re.compile(BLANK + rb"([:,\[\]}])")
-BACKSLASHES = re.compile(rb"\\*\Z")
-JSON_WINDOW = 4096
-"""How far before a bare number the last quotation mark may be."""
 LARGE_INTEGER = re.compile(rb"\x18[\x80-\xff]{5,8}[\x01-\x7f]")
 """An `int_value` of more than 12 digits on the wire: a card may have been sent as a number."""
-JSON_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
-BACKSLASH = 0x5C
-CODE_POINT = re.compile(rb"u[0-9A-Fa-f]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +116,7 @@ class Scanner:
                 if start == end:
                     position = max(match.end(), position + 1)
                     continue
-                start = _past_escape(data, start, end)
+                start = past_escape(data, start, end)
                 verdict = self._recognisers[rank].verify(Candidate(data, start, end, key))
                 if verdict is None:
                     position = _next_run(data, start, match.end())
@@ -159,11 +149,7 @@ class Scanner:
             counts[name] += 1
             old = data[value.start : value.end]
             new = self._placeholders(name, old, tenant=tenant, keyed=keyed)
-            start, quote = (
-                _as_json(data, value, position, quote)
-                if JSON_NUMBER.match(old)
-                else (value.start, b"")
-            )
+            start, quote = as_json(data, value.start, value.end, after=position, quote=quote)
             parts += [data[position:start], quote, new, quote]
             position = value.end
         return b"".join((*parts, data[position:]))
@@ -182,55 +168,9 @@ def _automaton(triggers: list[str]) -> Any:
     return automaton
 
 
-def _past_escape(data: bytes, start: int, end: int) -> int:
-    """Where a value begins that stands right after a backslash, whose escape it must not break."""
-    if not start or data[start - 1] != BACKSLASH:
-        return start
-    if data[start] == BACKSLASH:
-        escape = 6  # of an é in JSON inside JSON
-    elif CODE_POINT.match(data, start):
-        escape = 5
-    else:
-        escape = 1 if data[start] in ESCAPE_LETTERS else 0
-    return start + escape if end - start > escape else start
-
-
 def _next_run(data: bytes, start: int, end: int) -> int:
     """Where to look again after a candidate that was none: past its first group of characters."""
     position = start
     while position < end and data[position : position + 1].isalnum():
         position += 1
     return max(position, start + 1)
-
-
-def _as_json(data: bytes, value: Found, after: int, quote: bytes) -> tuple[int, bytes]:
-    """Where a number begins, its sign included, and the quotation mark that its placeholder needs.
-
-    `after` is the end of the value before it, and `quote` its mark, which still holds in a list.
-    """
-    start = value.start
-    if not BARE_END.match(data, value.end):
-        return start, b""
-    signed = start - 1 if data[start - 1 : start] == b"-" and start > after else start
-    if not (quote and STRUCTURE.fullmatch(data, after, signed)):
-        quote = _quote(data, signed)
-    return (signed, quote) if quote else (start, b"")
-
-
-def _quote(data: bytes, start: int) -> bytes:
-    r"""The mark of the JSON that a bare value stands in: `"`, or `\"` in JSON that is itself a string.
-
-    Told by the last mark before it: one that is followed by a bracket opens a string that holds
-    JSON, so that its own marks are one level deeper; all others close a name or a value.
-    """
-    low = max(0, start - JSON_WINDOW)
-    place = data.rfind(b'"', low, start)
-    if place < 0:
-        bare_list = data.lstrip()[:1] == b"[" and STRUCTURE.fullmatch(data, low, start)
-        return b'"' if bare_list and low < start else b""
-    first = FIRST_MARK.match(data, place + 1, start)
-    if first is None or not STRUCTURE.fullmatch(data, place + 1, start):
-        return b""
-    escape = BACKSLASHES.search(data[max(low, place - 64) : place])
-    level = escape.group() if escape else b""
-    return (level * 2 + b'\\"') if first.group(1) == b"[" else level + b'"'

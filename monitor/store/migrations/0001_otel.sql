@@ -1,6 +1,8 @@
 -- Spans and log records as the OpenTelemetry Collector's ClickHouse exporter stores them, column for column
 -- (open-telemetry/opentelemetry-collector-contrib, exporter/clickhouseexporter, Apache-2.0), so that a stock
 -- Collector can write beside ours. Retention is set by `outerloop migrate` from OUTERLOOP_RETENTION_DAYS.
+-- Ours are the sorting key of `otel_traces` and the compression of its attributes: the turns of a conversation stand
+-- next to each other, in blocks large enough that the history which every turn repeats compresses to almost nothing.
 CREATE TABLE IF NOT EXISTS otel_traces (
     Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)),
     TraceId String CODEC(ZSTD(1)),
@@ -13,7 +15,7 @@ CREATE TABLE IF NOT EXISTS otel_traces (
     ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     ScopeName String CODEC(ZSTD(1)),
     ScopeVersion String CODEC(ZSTD(1)),
-    SpanAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    SpanAttributes Map(LowCardinality(String), String) CODEC(ZSTD(3)) SETTINGS (min_compress_block_size = 1048576, max_compress_block_size = 4194304),
     Duration UInt64 CODEC(ZSTD(1)),
     StatusCode LowCardinality(String) CODEC(ZSTD(1)),
     StatusMessage String CODEC(ZSTD(1)),
@@ -36,7 +38,10 @@ CREATE TABLE IF NOT EXISTS otel_traces (
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
 ) ENGINE = MergeTree()
 PARTITION BY toDate(Timestamp)
-ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
+ORDER BY (
+    ServiceName, toStartOfHour(Timestamp, 'UTC'),
+    if(SpanAttributes['gen_ai.conversation.id'] != '', SpanAttributes['gen_ai.conversation.id'], if(SpanAttributes['session.id'] != '', SpanAttributes['session.id'], TraceId)),
+    Timestamp)
 SETTINGS index_granularity=8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts (
