@@ -58,7 +58,7 @@ class Wal:
         run: str,
         settled: str = "",
         segment_bytes: int = 32 * MIB,
-        linger_s: float = 0.1,
+        linger_s: float = 0.25,
         limit_bytes: int = 2048 * MIB,
     ) -> None:
         self.folder = folder

@@ -48,6 +48,8 @@ LOG = logging.getLogger(__name__)
 UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
+TIMEOUT_S = 60
+"""A store that says nothing for so long hangs; the same part is sent again under its token."""
 PING_EVERY_S = 2.0
 LEDGER_EVERY_S = 2.0
 FEWEST_FOR_OTLP = 256
@@ -136,7 +138,7 @@ class Writer:
         """The store, with its schema; made anew after every trouble."""
         if self._store is None:
             self._prepare()
-            self._store = Store(self._url)
+            self._store = Store(self._url, timeout_s=TIMEOUT_S)
             _ping(self._store)
             LOG.info("store.reached")
             self._hear()

@@ -97,14 +97,15 @@ class Server:
                 start_new_session=True,
             )
             self.processes.append(psutil.Process(process.pid))
-        while time.perf_counter() - began < 180:
+        while time.perf_counter() - began < 180 and all(_runs(p) for p in self.processes):
             try:
                 fetch(self.ready_url(), timeout_s=5)
             except (urllib.error.URLError, OSError):
                 time.sleep(0.02)
             else:
                 return time.perf_counter() - began
-        raise TimeoutError(f"{self.name} is not ready; see {log.name}")
+        told = Path(log.name).read_text("utf-8", "replace")[-2000:]
+        raise TimeoutError(f"{self.name} is not ready; it said:\n{told}")
 
     def stop(self) -> None:
         """End it and everything it started."""
@@ -132,6 +133,10 @@ class Server:
     def bytes_on_disk(self) -> int:
         """What its data take when nothing is left to tidy up."""
         return sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file())
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 class Outerloop(Server):

@@ -43,13 +43,15 @@ class Store:
 
     Args:
         url: `http(s)://user:password@host:port/database`.
+        timeout_s: how long a statement may say nothing; a store that hangs is then taken for away.
 
     Raises:
         StoreUnavailableError: nothing answers at that address.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: int = 300) -> None:
         self.url = url
+        self._timeout_s = timeout_s
         self._client: Client | None = None
 
     @property
@@ -59,7 +61,11 @@ class Store:
             parts = urlsplit(self.url)
             try:
                 self._client = clickhouse_connect.get_client(
-                    dsn=self.url, autogenerate_session_id=False, tz_mode="aware"
+                    dsn=self.url,
+                    autogenerate_session_id=False,
+                    tz_mode="aware",
+                    connect_timeout=5,
+                    send_receive_timeout=self._timeout_s,
                 )
             except (ClickHouseError, OSError) as error:
                 reason = "refused" if "refused" in str(error) else str(error)[:200]
