@@ -9,17 +9,16 @@ deleted only when the store has its rows.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from collector.segment import MAGIC, Held, Record, Segment, frame, mend
+from collector.wal_file import GrowingFile, lock, sync
 from monitor.clock import wall_now
-from monitor.exceptions import OuterloopError, StoreLockedError
+from monitor.exceptions import OuterloopError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,13 +63,13 @@ class Wal:
         self.folder = folder
         self.refused = folder / "refused"
         self.refused.mkdir(parents=True, exist_ok=True)
-        self._lock_file = _lock(folder)
+        self._lock_file = lock(folder)
         self._run = run
         self._segment_bytes, self._linger_s = segment_bytes, linger_s
         self._changed = threading.Condition()
         self._queue: list[Waiting] = []
         self._sealed: deque[Segment] = deque()
-        self._file: _File | None = None
+        self._file: GrowingFile | None = None
         self._wanted = self._closing = False
         self.limit_bytes = limit_bytes
         """The most that all files together may take."""
@@ -235,19 +234,19 @@ class Wal:
         for key, number in held.items():
             self.kept[key.signal] += number
 
-    def _create(self) -> _File:
+    def _create(self) -> GrowingFile:
         self._number += 1
-        file = _File(self.folder / f"{self._number:012d}-{self._run}.wal")
+        file = GrowingFile(self.folder / f"{self._number:012d}-{self._run}.wal")
         self.bytes += file.size
-        _sync_folder(self.folder)
+        sync(self.folder)
         return file
 
-    def _abandon(self, file: _File) -> None:
+    def _abandon(self, file: GrowingFile) -> None:
         """After a failed write nothing more goes into this file; it is good up to its size."""
         file.cut()
         self._seal(file)
 
-    def _seal(self, file: _File) -> None:
+    def _seal(self, file: GrowingFile) -> None:
         file.close()
         self._file = None
         with self._changed:
@@ -260,43 +259,6 @@ class Wal:
             self._changed.notify_all()
 
 
-class _File:
-    """The file that is being written."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.opened = time.monotonic()
-        self.held: Counter[Held] = Counter()
-        self.size = 0
-        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            self.append(MAGIC)
-        except OSError:
-            self.close()
-            path.unlink()
-            raise
-
-    def append(self, data: bytes) -> None:
-        """Write all of `data` and have it on the disk."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        os.fdatasync(self._descriptor)
-        self.size += len(data)
-
-    def cut(self) -> None:
-        """Take the bytes of a failed write off, as far as the disk still lets us."""
-        try:
-            os.ftruncate(self._descriptor, self.size)
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            LOG.warning("wal.uncut file=%s size=%d reason=%s", self.path.name, self.size, error)
-
-    def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self._descriptor)
-
-
 def _settle(batch: list[Waiting], error: Exception | None) -> None:
     for _, done in batch:
         if done.cancelled():
@@ -305,29 +267,3 @@ def _settle(batch: list[Waiting], error: Exception | None) -> None:
             done.set_result(None)
         else:
             done.set_exception(error)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(folder: Path) -> TextIO:
-    file = (folder / ".lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        owner = file.read().strip() or "unknown"
-        file.close()
-        raise StoreLockedError(
-            f"the collector with process id {owner} uses {folder};"
-            " stop it or choose another OUTERLOOP_DATA_DIR"
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file

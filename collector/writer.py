@@ -13,8 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -30,6 +29,7 @@ from collector.inserts import (
     refusal,
 )
 from collector.ledger import LEDGER_TYPES, Count, Ledger
+from collector.refused import Reason, RefusedRow, Rows
 from monitor.clock import utcnow
 from monitor.exceptions import StoreUnavailableError
 from monitor.store import Store
@@ -37,7 +37,6 @@ from monitor.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from collector.rows import Row
     from collector.segment import Segment
     from collector.wal import Wal
 
@@ -162,10 +161,10 @@ class Writer:
 
     def _write(self, store: Store, segment: Segment) -> None:
         account = Account()
-        refused: list[_Refused] = []
+        refused: list[RefusedRow] = []
         began = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="insert") as pool:
-            under_way: deque[Future[list[_Refused]]] = deque()
+            under_way: deque[Future[list[RefusedRow]]] = deque()
             for part in parts(segment, account):
                 under_way.append(pool.submit(self._insert_part, store, part))
                 if len(under_way) == AT_ONCE:
@@ -178,11 +177,11 @@ class Writer:
         self.lag_s = time.monotonic() - began
         self._hear()
 
-    def _insert_part(self, store: Store, part: Part) -> list[_Refused]:
+    def _insert_part(self, store: Store, part: Part) -> list[RefusedRow]:
         if self._insert_otlp(store, part):
             return []
         rows, minutes = part.rows()
-        return self._insert(store, _Rows(part, rows, minutes), 0, len(rows))
+        return self._insert(store, Rows(part, rows, minutes), 0, len(rows))
 
     def _insert_otlp(self, store: Store, part: Part) -> bool:
         """Let the store read the bytes; false where it has to be done by rows."""
@@ -198,7 +197,7 @@ class Writer:
             LOG.warning("store.by_rows token=%s reason=%s", part.token, reason.text)
         return reason is None
 
-    def _insert(self, store: Store, found: _Rows, low: int, high: int) -> list[_Refused]:
+    def _insert(self, store: Store, found: Rows, low: int, high: int) -> list[RefusedRow]:
         """Insert rows `low` to `high` of a part; returns those that the store refuses."""
         table, whole = found.part.table, (low, high) == (0, len(found.rows))
         token = found.part.token if whole else f"{found.part.token}/{low}-{high}"
@@ -209,11 +208,11 @@ class Writer:
             return []
         if high - low == 1:
             LOG.error("store.refused token=%s reason=%s", token, reason.text)
-            return [_Refused(found, low, reason.text)]
+            return [RefusedRow(found, low, reason.text)]
         middle = (low + high) // 2
         return self._insert(store, found, low, middle) + self._insert(store, found, middle, high)
 
-    def _attempt(self, write: Callable[[], None]) -> _Reason | None:
+    def _attempt(self, write: Callable[[], None]) -> Reason | None:
         """Write until it is known to be stored (None) or known to be refused (the reason)."""
         for attempt in range(1, UNKNOWN_ATTEMPTS + 1):
             if self._give_up.is_set():
@@ -224,7 +223,7 @@ class Writer:
                 code = getattr(error, "code", None)
                 text = refusal(error)
                 if text is not None or (attempt == UNKNOWN_ATTEMPTS and code not in STORE_ERRORS):
-                    return _Reason(code, text or str(error)[:2000])
+                    return Reason(code, text or str(error)[:2000])
                 if code is None or code in STORE_ERRORS:
                     raise
                 self._give_up.wait(FIRST_WAIT_S * 2**attempt)
@@ -232,7 +231,7 @@ class Writer:
                 return None
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _put_aside(self, segment: Segment, refused: list[_Refused]) -> None:
+    def _put_aside(self, segment: Segment, refused: list[RefusedRow]) -> None:
         if not refused:
             return
         path = self._wal.refused / f"{segment.name}.jsonl"
@@ -240,7 +239,7 @@ class Writer:
             for row in refused:
                 file.write(orjson.dumps(row.document(), default=str) + b"\n")
 
-    def _settle(self, segment: Segment, account: Account, refused: list[_Refused]) -> None:
+    def _settle(self, segment: Segment, account: Account, refused: list[RefusedRow]) -> None:
         counts = account.counts
         lost: Counter[Count] = Counter(row.count() for row in refused)
         for count, n in list(counts.items()):
@@ -264,52 +263,6 @@ class Writer:
             insert(store, "ledger", LEDGER_TYPES, flush.rows, flush.token)
             self._ledger.flushed()
         self._flushed = time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why the store does not take something."""
-
-    code: int | None
-    """ClickHouse's code; None where the client refused."""
-    text: str
-    """In words."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """A part as rows."""
-
-    part: Part
-    """Where they come from."""
-    rows: list[Row]
-    """Values in the order of the table's columns."""
-    minutes: list[int]
-    """Minute of arrival of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A row that the store does not take."""
-
-    found: _Rows
-    """Where it stands."""
-    index: int
-    """Its place there."""
-    reason: str
-    """What the store said."""
-
-    def count(self) -> Count:
-        part, row = self.found.part, self.found.rows[self.index]
-        service = row[part.table.service]
-        return Count(
-            self.found.minutes[self.index], part.signal, service, "refused", "by the store"
-        )
-
-    def document(self) -> dict[str, Any]:
-        table = self.found.part.table
-        row = dict(zip(table.columns, self.found.rows[self.index], strict=True))
-        return {"reason": self.reason, "table": table.name, "row": row}
 
 
 def _ping(store: Store) -> None:
