@@ -47,6 +47,7 @@ LOG = logging.getLogger(__name__)
 UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
+MUCH_BYTES, LONGEST_REST_S = 1 << 20, 0.5
 TIMEOUT_S = 60
 """A store that says nothing for so long hangs; the same part is sent again under its token."""
 PING_EVERY_S = 2.0
@@ -87,7 +88,7 @@ class Writer:
         self._store: Store | None = None
         self._stop, self._give_up = threading.Event(), threading.Event()
         self._heard = self._flushed = 0.0
-        self._nested_until = 0.0
+        self._nested_until = self._rest_until = 0.0
         self._completing = Completing()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
@@ -121,6 +122,7 @@ class Writer:
     def _step(self) -> bool:
         """One segment, or one idle moment; True when asked to stop and all is done."""
         store = self._connect()
+        self._rest()
         stopping = self._stop.is_set()
         segment = self._wal.take(0.0 if stopping else 0.5)
         if segment is not None:
@@ -132,6 +134,19 @@ class Writer:
         if (stopping and segment is None) or time.monotonic() - self._flushed > LEDGER_EVERY_S:
             self._flush(store)
         return stopping and segment is None
+
+    def _rest(self) -> None:
+        """After a small insert, leave the store alone for as long as it took.
+
+        Whatever is in it, an insert costs the planning of the views; senders of single spans would
+        otherwise keep a core busy with nothing else.
+        """
+        while (
+            time.monotonic() < self._rest_until
+            and self._wal.bytes < MUCH_BYTES
+            and not self._stop.is_set()
+        ):
+            self._give_up.wait(0.02)
 
     def _connect(self) -> Store:
         """The store, with its schema; made anew after every trouble."""
@@ -175,6 +190,7 @@ class Writer:
         self._settle(segment, account, refused)
         self._completing.note(account)
         self.lag_s = time.monotonic() - began
+        self._rest_until = time.monotonic() + min(self.lag_s, LONGEST_REST_S)
         self._hear()
 
     def _insert_part(self, store: Store, part: Part) -> list[RefusedRow]:
