@@ -26,6 +26,7 @@ from monitor.alerts.interactions import routes as slack_routes
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, OuterloopError
 from monitor.retrain.http import routes as retrain_routes
+from monitor.sdk.leftovers import send_leftovers
 from monitor.settings import Settings, load_settings
 from monitor.store import migrate
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["main"]
+
+LOG = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 90
 """Exporters send every 5 to 60 s; closing in between would meet their next request half way."""
@@ -65,6 +68,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._make, self._settings, self._certificate = grpc_front, settings, certificate
         self._grpc: GrpcFront | None = None
+        self._leftovers: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,6 +92,16 @@ class _Server(uvicorn.Server):
             sep="\n",
             flush=True,
         )
+
+        if self._certificate is None:
+            self._leftovers = asyncio.create_task(asyncio.to_thread(self._send_leftovers))
+
+    def _send_leftovers(self) -> None:
+        """What apps on this machine wrote to disk while no collector was there."""
+        token = self._settings.token.get_secret_value() if self._settings.token else None
+        sent = send_leftovers(self._settings.otlp_http_port, token=token)
+        if sent:
+            LOG.info("leftovers.sent records=%d", sent)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._grpc is not None:

@@ -9,14 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import Databases
 from sdk_sink import lenient, sdk, sink  # noqa: F401 - fixtures of the SDK's tests
 
-from monitor.store import Store, migrate
+from monitor.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +24,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """A developer's own OUTERLOOP_ variables and outerloop.toml never reach a test."""
     for name in [name for name in os.environ if name.startswith(("OUTERLOOP_", "OTEL_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("OUTERLOOP_SPOOL", "off")
     monkeypatch.chdir(tmp_path)
 
 
@@ -50,6 +51,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], *, timeout_s: float = 6
 
 def start(module: str, *arguments: str, ready: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start one of our processes (`python -m module`) and wait until `ready` answers."""
+    environment.setdefault("OUTERLOOP_OTLP_GRPC_PORT", str(free_port()))
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments], env={**os.environ, **environment}
     )
@@ -81,12 +83,17 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert stop(process) == 0
 
 
+@pytest.fixture(scope="session")
+def databases(store_server: str) -> Databases:
+    """Migrated databases without rows, for a test or a module."""
+    return Databases(store_server)
+
+
 @pytest.fixture
-def store_url(store_server: str) -> str:
-    """URL of a fresh, migrated database for this test alone."""
-    url = f"{store_server}/t_{uuid.uuid4().hex[:12]}"
-    migrate(url, retention_days=0)
-    return url
+def store_url(databases: Databases) -> Iterator[str]:
+    """URL of a migrated database without rows, for this test alone."""
+    with databases.lent() as url:
+        yield url
 
 
 @pytest.fixture

@@ -125,6 +125,7 @@ class Extractor:
             environment="production",
             endpoint=self.endpoint,
             clock=self.clock,
+            spool=False,
         )
         self.client = monitor.wrap(OpenAI(base_url=base_url, api_key="none", max_retries=2))
         self.release = release

@@ -1,18 +1,19 @@
-"""`wrap`: an OpenAI client whose chat calls are recorded; the client itself stays what it is."""
+"""`wrap`: an OpenAI client whose calls are recorded; the client itself stays what it is.
+
+All of a client's resources, helpers and raw variants send by its `request`, once for every call,
+and `request` sends by `_prepare_request`, once for every attempt. These two are what is observed.
+"""
 
 from __future__ import annotations
 
-import functools
+import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-from monitor import vocabulary as v
-from monitor.sdk.chat import ChatService, take_request
+from monitor.sdk.calls import SENDING
 from monitor.sdk.guard import GUARD
-from monitor.sdk.runtime import active
-from monitor.sdk.step import Step
-from monitor.sdk.streams import AsyncStreamProxy, Call, StreamProxy
-from monitor.sdk.surroundings import detach, remember_call
+from monitor.sdk.sending import Wishes, begin
+from monitor.sdk.streams import AsyncStreamProxy, StreamProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,150 +22,122 @@ __all__ = ["wrap"]
 
 C = TypeVar("C")
 MARK = "__outerloop__"
-RAW_HEADER = "x-stainless-raw-response"
-METHODS = ("create", "parse")
-PROVIDERS = {
-    "openai.azure.com": "azure.ai.openai",
-    "cognitiveservices.azure.com": "azure.ai.openai",
-    "services.ai.azure.com": "azure.ai.inference",
-    "anthropic.com": "anthropic",
-    "api.deepseek.com": "deepseek",
-    "api.groq.com": "groq",
-    "api.mistral.ai": "mistral_ai",
-    "api.perplexity.ai": "perplexity",
-    "api.x.ai": "x_ai",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-}
-"""Who answers at an OpenAI-compatible address; everyone else is `openai`, whose protocol it is."""
+HOOKS = ("request", "_prepare_request")
 
 
-def wrap(client: C) -> C:
-    """Record every chat completion of this `OpenAI` or `AsyncOpenAI` client, Azure's included.
+def wrap(client: C, *, stream_usage: bool = True, propagate: bool = True) -> C:
+    """Record every call of an OpenAI client: OpenAI, AsyncOpenAI, Azure's, and their subclasses.
 
-    The very same client comes back: its `chat.completions.create` and `parse` are observed, plain
-    and streaming, and so are those of clients made from it by `with_options` or `copy`. Requests
-    are sent as they are (usage of a stream is known only where the app asked for it by
-    `stream_options`). Wrapping twice changes nothing. Responses asked for by `with_raw_response`
-    pass through untouched and are read from their body; those of `with_streaming_response` pass
-    through without their content.
+    The very same object comes back, of a class derived from its own, so that what others keep of
+    it or have changed in it stays in force: chat completions, responses, embeddings and legacy
+    completions, `parse`, streams, `with_raw_response` and `with_streaming_response`, and clients
+    made from it by `with_options` or `copy`. Wrapping twice changes nothing.
+
+    Args:
+        client: An OpenAI client, for any OpenAI-compatible address.
+        stream_usage: Ask for a stream's token counts (`stream_options.include_usage`) where the
+            app does not; the extra chunk is kept from the app, and a server that refuses the
+            option is asked again without. False sends every request as it is and estimates.
+        propagate: Send the W3C `traceparent` header, unless the app sets it itself.
     """
     with GUARD:
-        _wrap(client)
+        _wrap(client, Wishes(stream_usage, propagate))
     return client
 
 
-def _wrap(client: Any) -> None:
-    completions = getattr(getattr(client, "chat", None), "completions", None)
-    if completions is None:
+def _wrap(client: Any, wishes: Wishes) -> None:
+    kind: Any = type(client)
+    if hasattr(kind, MARK):
+        return
+    if not all(inspect.isfunction(getattr(kind, name, None)) for name in HOOKS):
         GUARD.warn(
-            f"wrap {type(client)}",
+            f"wrap {kind}",
             "outerloop: wrap takes an OpenAI or AsyncOpenAI client, not %s",
-            type(client).__name__,
+            kind.__name__,
         )
         return
-    service = _service(str(getattr(client, "base_url", "")))
-    waits = any(kind.__name__.startswith("Async") for kind in type(client).__mro__)
-    for name in METHODS:
-        method = getattr(completions, name, None)
-        if method is not None and not getattr(method, MARK, False):
-            observed = _observe_async(method, service) if waits else _observe_sync(method, service)
-            setattr(observed, MARK, True)
-            setattr(completions, name, observed)
-    for name in ("copy", "with_options"):
-        make = getattr(client, name, None)
-        if make is not None and not getattr(make, MARK, False):
-            setattr(client, name, _wrapping(make))
+    client.__class__ = _observed(kind, wishes)
 
 
-def _wrapping(make: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(make)
-    def made(*args: Any, **kwargs: Any) -> Any:
-        return wrap(make(*args, **kwargs))
+@cache
+def _observed(kind: Any, wishes: Wishes) -> type:
+    """A class that is `kind`, by name, place and descent, and is observed."""
+    waits = inspect.iscoroutinefunction(getattr(kind, HOOKS[1]))
+    made: type = _asynchronous(kind, wishes) if waits else _synchronous(kind, wishes)
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(made, name, getattr(kind, name))
 
+    def reduce(client: Any, protocol: Any) -> Any:
+        """Copied and pickled as the class that everyone can import, then wrapped again."""
+        make, arguments, *rest = kind.__reduce_ex__(client, protocol)
+        if arguments[:1] == (made,):
+            return _renew, (make, kind, wishes, *arguments[1:]), *rest
+        return make, arguments, *rest
+
+    made.__reduce_ex__ = reduce  # type: ignore[method-assign,assignment]  # it is a new class
     setattr(made, MARK, True)
     return made
 
 
-def _service(base_url: str) -> ChatService:
-    address = urlsplit(base_url)
-    host = address.hostname or ""
-    provider = next((name for ending, name in PROVIDERS.items() if host.endswith(ending)), "openai")
-    return ChatService(
-        provider, host, address.port or {"https": 443, "http": 80}.get(address.scheme)
-    )
+def _renew(make: Callable[..., Any], kind: Any, wishes: Wishes, *arguments: Any) -> Any:
+    return make(_observed(kind, wishes), *arguments)
 
 
-@GUARD
-def _begin(service: ChatService, arguments: dict[str, Any]) -> tuple[Call, Any] | None:
-    runtime = active()
-    if runtime is None:
-        return None
-    request, size, cut = take_request(arguments, limit=runtime.limit, capture=runtime.capture)
-    step = Step(runtime, service, request, size)
-    if cut:
-        step.cut = (v.INPUT_MESSAGES,)
-    remember_call(step.trace_id, step.span_id)
-    return Call(step), step.enter()
+def _synchronous(kind: Any, wishes: Wishes) -> type:
+    class Client(kind):  # type: ignore[misc]  # known only when it runs
+        __slots__ = ()  # so that a client can become one
+
+        def request(self, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
+            sending = begin(self, options, wishes)
+            if sending is None:
+                return super().request(cast_to, options, *args, **kwargs)
+            try:
+                while True:
+                    try:
+                        reply = super().request(cast_to, sending.options, *args, **kwargs)
+                        break
+                    except BaseException as error:
+                        if not sending.retreats(error):
+                            sending.call.fail(error)
+                            raise
+            finally:
+                sending.call.sent()
+            return sending.settle(reply, StreamProxy)
+
+        def _prepare_request(self, request: Any) -> None:
+            super()._prepare_request(request)
+            call = SENDING.get()
+            if call is not None:
+                call.attempt(request, propagate=wishes.propagate)
+
+    return Client
 
 
-def _end(
-    call: Call, arguments: dict[str, Any], reply: Any, proxy: type[StreamProxy | AsyncStreamProxy]
-) -> Any:
-    """What the app gets for `reply`: itself, or a proxy of the stream that it is."""
-    headers = arguments.get("extra_headers")
-    raw = (
-        next((value for name, value in headers.items() if name.lower() == RAW_HEADER), None)
-        if headers
-        else None
-    )
-    if raw is None and arguments.get("stream") is True:
-        return proxy(reply, call)
-    if raw is None:
-        call.answer.fold(reply)
-    elif raw != "stream" and arguments.get("stream") is not True:
-        content = reply.content
-        call.answer.raw = content if isinstance(content, bytes) else None
-    call.succeed()
-    return reply
+def _asynchronous(kind: Any, wishes: Wishes) -> type:
+    class Client(kind):  # type: ignore[misc]  # known only when it runs
+        __slots__ = ()  # so that a client can become one
 
+        async def request(self, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
+            sending = begin(self, options, wishes)
+            if sending is None:
+                return await super().request(cast_to, options, *args, **kwargs)
+            try:
+                while True:
+                    try:
+                        reply = await super().request(cast_to, sending.options, *args, **kwargs)
+                        break
+                    except BaseException as error:
+                        if not sending.retreats(error):
+                            sending.call.fail(error)
+                            raise
+            finally:
+                sending.call.sent()
+            return sending.settle(reply, AsyncStreamProxy)
 
-def _observe_sync(create: Callable[..., Any], service: ChatService) -> Callable[..., Any]:
-    end, fail = GUARD(_end), GUARD(Call.fail)
+        async def _prepare_request(self, request: Any) -> None:
+            await super()._prepare_request(request)
+            call = SENDING.get()
+            if call is not None:
+                call.attempt(request, propagate=wishes.propagate)
 
-    @functools.wraps(create)
-    def observed(*args: Any, **kwargs: Any) -> Any:
-        begun = _begin(service, kwargs)
-        if begun is None:
-            return create(*args, **kwargs)
-        call, token = begun
-        try:
-            reply = create(*args, **kwargs)
-        except BaseException as error:
-            detach(token)
-            fail(call, error)
-            raise
-        detach(token)
-        return end(call, kwargs, reply, StreamProxy) or reply
-
-    return observed
-
-
-def _observe_async(create: Callable[..., Any], service: ChatService) -> Callable[..., Any]:
-    end, fail = GUARD(_end), GUARD(Call.fail)
-
-    @functools.wraps(create)
-    async def observed(*args: Any, **kwargs: Any) -> Any:
-        begun = _begin(service, kwargs)
-        if begun is None:
-            return await create(*args, **kwargs)
-        call, token = begun
-        try:
-            reply = await create(*args, **kwargs)
-        except BaseException as error:
-            detach(token)
-            fail(call, error)
-            raise
-        detach(token)
-        return end(call, kwargs, reply, AsyncStreamProxy) or reply
-
-    return observed
+    return Client

@@ -11,7 +11,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
-from monitor.sdk.guard import GUARD
+from monitor.sdk.guard import GUARD, without_us
 from monitor.sdk.observed import Observed, open_step
 from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.surroundings import detach
@@ -85,12 +85,14 @@ def observe_generator(function: Callable[..., Any], observed: Observed) -> Calla
                     value = yield item
                     resume = inner.send
                 except BaseException as error:  # noqa: BLE001 - handed on to the generator
+                    without_us(error)
                     value, resume = error, inner.throw
         except StopIteration as stop:
             close(None)
             return stop.value
         except BaseException as error:
             value = None  # or the exception would hold itself by way of this frame
+            without_us(error)
             close(error)
             raise
 
@@ -121,11 +123,13 @@ def observe_async_generator(function: Callable[..., Any], observed: Observed) ->
                     value = yield item
                     resume = inner.asend
                 except BaseException as error:  # noqa: BLE001 - handed on to the generator
+                    without_us(error)
                     value, resume = error, inner.athrow
         except StopAsyncIteration:
             close(None)
         except BaseException as error:
             value = None  # or the exception would hold itself by way of this frame
+            without_us(error)
             close(error)
             raise
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["GUARD", "LOGGER", "Guard"]
+__all__ = ["GUARD", "LOGGER", "Guard", "without_us"]
 
 LOGGER = logging.getLogger("outerloop")
 
@@ -48,10 +48,8 @@ class Guard:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | None:
             try:
                 return function(*args, **kwargs)
-            except Exception as error:
-                if self.strict:
-                    raise
-                self.note(error)
+            except Exception as error:  # noqa: BLE001 - that is its purpose
+                self.swallow(error)
                 return None
 
         return guarded
@@ -69,6 +67,12 @@ class Guard:
             return False
         self.note(error)
         return True
+
+    def swallow(self, error: Exception) -> None:
+        """What an `except` of ours does with `error`."""
+        if self.strict:
+            raise error
+        self.note(error)
 
     def note(self, error: Exception) -> None:
         """Count `error` and log it, the first time that its kind comes from its place."""
@@ -98,3 +102,10 @@ class Guard:
 
 GUARD = Guard()
 """The one that every entry point uses."""
+
+
+def without_us(error: BaseException) -> None:
+    """Take the caller's frame out of the traceback of the `error` that it is about to raise again."""
+    trace = error.__traceback__
+    if trace is not None:
+        error.__traceback__ = trace.tb_next

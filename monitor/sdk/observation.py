@@ -7,10 +7,10 @@ import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from monitor.sdk.generators import observe_async_generator, observe_generator
-from monitor.sdk.guard import GUARD
+from monitor.sdk.guard import GUARD, without_us
 from monitor.sdk.observed import Observed, begin
 from monitor.sdk.step import Step
-from monitor.sdk.surroundings import detach
+from monitor.sdk.surroundings import detach, reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,44 +100,50 @@ def _observe(function: Any, options: dict[str, Any]) -> Any:
 
 
 def _observe_call(function: Callable[..., Any], observed: Observed) -> Callable[..., Any]:
-    close, fail = GUARD(observed.close), GUARD(Step.fail)
+    close, fail = observed.close, GUARD(Step.fail)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        begun = begin(observed, args, kwargs)
-        if begun is None:
+        step = begin(observed, args, kwargs)
+        if step is None:
             return function(*args, **kwargs)
-        step, token = begun
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            detach(token)
+            detach(step.token)
+            without_us(error)
             fail(step, error)
             raise
-        detach(token)
-        close(step, result)
+        try:
+            reset(step.token)
+            close(step, result)
+        except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
+            GUARD.swallow(error)
         return result
 
     return call
 
 
 def _observe_coroutine(function: Callable[..., Any], observed: Observed) -> Callable[..., Any]:
-    close, fail = GUARD(observed.close), GUARD(Step.fail)
+    close, fail = observed.close, GUARD(Step.fail)
 
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        begun = begin(observed, args, kwargs)
-        if begun is None:
+        step = begin(observed, args, kwargs)
+        if step is None:
             return await function(*args, **kwargs)
-        step, token = begun
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            detach(token)
+            detach(step.token)
+            without_us(error)
             fail(step, error)
             raise
-        detach(token)
-        close(step, result)
+        try:
+            detach(step.token)
+            close(step, result)
+        except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
+            GUARD.swallow(error)
         return result
 
     return call

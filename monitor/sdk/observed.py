@@ -11,7 +11,8 @@ from opentelemetry.context import Context
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
 from monitor.sdk.runtime import Runtime, active
-from monitor.sdk.snapshot import LEAVES, MASK, Budget, is_secret, snapshot, to_json
+from monitor.sdk.secrecy import is_secret
+from monitor.sdk.snapshot import LEAVES, MASK, Budget, snapshot, text_to_json, to_json
 from monitor.sdk.step import Step
 from monitor.sdk.surroundings import LABELS, SPAN, attach, surroundings
 
@@ -30,7 +31,7 @@ class Observed:
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         qualified = str(getattr(function, "__qualname__", type(function).__qualname__))
-        self._name = options["name"] or qualified.rpartition("<locals>.")[2]
+        self._name = str(options["name"] or qualified.rpartition("<locals>.")[2])
         self._kind = options["kind"]
         self._prompt: dict[str, Any] = {
             name: str(options[name])
@@ -41,12 +42,15 @@ class Observed:
         names = _parameters(function)
         self._skip = 1 if names[:1] in (["self"], ["cls"]) else 0
         self._names = names
-        self._secret = frozenset(place for place, name in enumerate(names) if is_secret(name))
+        self._fixed = [name for name in names[self._skip :] if not name.startswith("*")]
+        self._secret: frozenset[int] = frozenset()
+        self._words = -1
+        """The state of the list of secret words for which `_secret` was made."""
 
     def name(self, step: Step) -> str:
         """The span's name."""
         del step
-        return str(self._name)
+        return self._name
 
     def attributes(self, step: Step) -> Iterator[tuple[str, Any]]:
         """Kind, arguments and result."""
@@ -55,7 +59,7 @@ class Observed:
             yield v.OPERATION, "execute_tool"
             yield v.TOOL_NAME, self._name
         if step.said is not None:
-            yield v.OUTERLOOP_INPUT, to_json(self._named(*step.said))
+            yield v.OUTERLOOP_INPUT, self._written(*step.said)
         if (
             self.capture
             and step.runtime.capture
@@ -68,6 +72,23 @@ class Observed:
         """A new span for one call."""
         if not (self.capture and runtime.capture):
             return self._labelled(Step(runtime, self, None, 0))
+        if self._words != runtime.words:
+            self._look_for_secrets(runtime.words)
+        if self._skip:
+            args = args[1:]
+        if not kwargs and not self._secret:
+            size = 0
+            for value in args:  # texts and numbers cannot change: nothing to copy
+                kind = type(value)
+                if kind is str:
+                    size += len(value)
+                    if size > runtime.limit or value[:5] == "data:":
+                        break
+                elif kind not in LEAVES:
+                    break
+            else:
+                step = Step(runtime, self, (args, kwargs), size)
+                return self._labelled(step) if self._prompt else step
         said, size, cut = self._take(runtime.limit, args, kwargs)
         step = Step(runtime, self, said, size)
         if cut:
@@ -77,21 +98,29 @@ class Observed:
     def enter(self, step: Step) -> Any:
         """Make `step` current, with the prompt that this function stands for."""
         if not self._prompt:
-            return step.enter()
+            return attach(Context(surroundings(), **{SPAN: step}))
         return attach(Context(surroundings(), **{SPAN: step, LABELS: step.labels}))
 
     def close(self, step: Step, result: Any) -> None:
         """The end of a call that returned."""
+        kind = type(result)
         if not (self.capture and step.runtime.capture):
             step.finish()
-        elif type(result) in LEAVES:
+        elif kind in LEAVES:
             step.finish(result)
+        elif kind is str and len(result) <= step.runtime.limit and result[:5] != "data:":
+            step.finish(result, len(result))
         else:
             budget = Budget(step.runtime.limit)
             copy = snapshot(result, budget)
             if budget.cut:
                 step.cut = (*step.cut, v.OUTERLOOP_OUTPUT)
             step.finish(copy, step.runtime.limit - budget.left)
+
+    def _look_for_secrets(self, words: int) -> None:
+        names = self._names[self._skip :]
+        self._secret = frozenset(place for place, name in enumerate(names) if is_secret(name))
+        self._words = words
 
     def _labelled(self, step: Step) -> Step:
         if self._prompt:
@@ -102,29 +131,25 @@ class Observed:
         self, limit: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, int, bool]:
         """The arguments, safe from what the app does to them later."""
-        if not kwargs and not self._secret and not self._skip and len(args) == 1:
-            only = args[0]
-            if type(only) is str and len(only) <= limit:  # the commonest call of all: one text
-                return (args, kwargs), len(only), False
         budget = Budget(limit)
         taken = [
             MASK if place in self._secret and type(value) not in LEAVES else snapshot(value, budget)
             for place, value in enumerate(args)
-            if place >= self._skip
         ]
         named = snapshot(kwargs, budget) if kwargs else kwargs
         return (taken, named), limit - budget.left, budget.cut
 
-    def _named(self, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Arguments by the names of their parameters; what `*args` took is a list."""
-        names = self._names[self._skip :]
-        fixed = [name for name in names if not name.startswith("*")]
+    def _written(self, args: Any, kwargs: dict[str, Any]) -> str:
+        """Arguments by the names of their parameters, as JSON; what `*args` took is a list."""
+        fixed = self._fixed
+        if not kwargs and len(args) == 1 == len(fixed) and type(args[0]) is str:
+            return f'{{"{fixed[0]}":{text_to_json(args[0])}}}'  # the commonest call of all
         named = dict(zip(fixed, args, strict=False))
         rest = list(args[len(fixed) :])
         if rest:
-            star = next((name[1:] for name in names if name.startswith("*")), "args")
+            star = next((name[1:] for name in self._names if name.startswith("*")), "args")
             named[star] = rest
-        return {**named, **kwargs}
+        return to_json({**named, **kwargs})
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -148,25 +173,20 @@ def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any])
         return None
     try:
         return observed.open(runtime, args, kwargs)
-    except Exception as error:  # the guard's own work, in line: this runs on every call
-        if GUARD.strict:
-            raise
-        GUARD.note(error)
+    except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
+        GUARD.swallow(error)
         return None
 
 
-def begin(
-    observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Step, Any] | None:
-    """The span of a call that starts now, made current, and the token to undo it; None when off."""
+def begin(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step | None:
+    """The span of a call that starts now, made current, with the token to undo it; None when off."""
     runtime = active()
     if runtime is None:
         return None
     try:
         step = observed.open(runtime, args, kwargs)
-        return step, observed.enter(step)
-    except Exception as error:  # the guard's own work, in line: this runs on every call
-        if GUARD.strict:
-            raise
-        GUARD.note(error)
+        step.token = observed.enter(step)
+        return step
+    except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
+        GUARD.swallow(error)
         return None

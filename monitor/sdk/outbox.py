@@ -12,7 +12,7 @@ from monitor.sdk.guard import GUARD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from monitor.sdk.configuration import Limits
+    from monitor.sdk.configuration import Limits, Resource
 
 __all__ = ["GIVEN_UP", "Batch", "Delivery", "Outbox", "Record"]
 
@@ -21,6 +21,18 @@ GIVEN_UP = "the collector could not be reached before the end of the process"
 
 class Record(Protocol):
     """A span or a score that waits to be sent."""
+
+    @property
+    def path(self) -> str:
+        """Where it is sent to."""
+
+    @property
+    def resource(self) -> Resource:
+        """What sends it."""
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """Name and version of the instrumentation that made it."""
 
     @property
     def size(self) -> int:
@@ -47,20 +59,31 @@ class Delivery:
 
 
 class Outbox:
-    """Takes records from any thread and never blocks for longer than another `put` takes.
+    """Takes records from any thread, without a lock: what a call costs is mostly what it touches.
 
-    `put` may be entered again by the same thread in the middle of itself (a generator that the
-    garbage collector closes there is recorded too), hence the reentrant lock.
+    Appending to a deque is atomic. The sum of the sizes is not: threads that add at the same moment
+    may lose an addition, so it is a bound on memory, not an account, and the sender puts it right
+    whenever the queue is empty. What is told to people (`delivery`) is counted, not summed.
     """
 
+    __slots__ = (
+        "__weakref__", "_bytes", "_gone", "_most", "_most_bytes", "_refused", "_settled", "_start",
+        "_started", "_thread", "_waiting", "acknowledged", "closing", "deadline", "dropped",
+        "forked", "spooled", "wake",
+    )  # fmt: skip
+
     def __init__(self, limits: Limits, *, start: Callable[[Outbox], threading.Thread]) -> None:
-        self._limits = limits
+        self._most_bytes = limits.queue_bytes
+        self._most = limits.queue_records
         self._start = start
         self._thread: threading.Thread | None = None
         self._started = False
         self._waiting: deque[Record] = deque()
         self._bytes = 0
-        self._lock = threading.RLock()
+        self._gone = 0
+        """Taken out by the sender."""
+        self._refused = 0
+        """Never let in."""
         self._settled = threading.Condition(threading.RLock())
         self.wake = threading.Event()
         self.closing = False
@@ -69,46 +92,65 @@ class Outbox:
         """This process is a child of the one that owns the queue: nothing here is its own."""
         self.deadline: float | None = None
         """When closing: the monotonic time at which the sender gives up."""
-        self.taken = 0
         self.acknowledged = 0
         self.dropped = 0
+        self.spooled = 0
+        """Of those still pending: kept on disk, safe when the process ends."""
 
     def put(self, record: Record) -> None:
         """Queue `record`, or count it as dropped where there is no room."""
+        held = self._bytes + record.size
+        waiting = self._waiting
+        if held > self._most_bytes or len(waiting) >= self._most or self.closing:
+            self._refuse()
+            return
+        self._bytes = held
+        waiting.append(record)
+        if not self._started:
+            self._begin()
+
+    def _refuse(self) -> None:
         if self.forked:
             return
-        with self._lock:
-            self.taken += 1
-            full = (
-                self._bytes + record.size > self._limits.queue_bytes
-                or len(self._waiting) >= self._limits.queue_records
-                or self.closing
-            )
-            if not full:
-                self._bytes += record.size
-                self._waiting.append(record)
-        if not full:
-            if not self._started:  # set first: starting a thread may lead back here
-                self._started = True
-                self._thread = self._start(self)
-            return
+        with self._settled:
+            self._refused += 1
         self.drop(1, "the queue is full or closed; is the collector reachable?")
 
+    def _begin(self) -> None:
+        with self._settled:
+            begun, self._started = self._started, True  # first: starting a thread may lead here
+        if not begun:
+            self._thread = self._start(self)
+
+    def leave_behind(self) -> None:
+        """In a forked child: nothing here is this process's to send."""
+        self.forked = self.closing = True
+
+    @property
+    def taken(self) -> int:
+        """Everything that was ever recorded."""
+        with self._settled:
+            return self._gone + len(self._waiting) + self._refused
+
     def take(self, *, records: int, size: int) -> Batch:
-        """Up to so many of the oldest records."""
+        """Up to so many of the oldest records; for the one sender."""
         batch: list[Record] = []
         held = 0
-        with self._lock:
+        with self._settled:
             while self._waiting and len(batch) < records and held < size:
                 record = self._waiting.popleft()
                 batch.append(record)
                 held += record.size
+            self._gone += len(batch)
         return Batch(batch, held)
 
-    def release(self, size: int) -> None:
-        """The memory of a taken batch is free again: sent or dropped."""
-        with self._lock:
-            self._bytes = max(self._bytes - size, 0)
+    def waiting(self) -> int:
+        """How many records have not been taken yet."""
+        return len(self._waiting)
+
+    def release(self, size: int, *, all_is_sent: bool = False) -> None:
+        """The memory of taken records is free again: sent, dropped, or on disk."""
+        self._bytes = 0 if all_is_sent and not self._waiting else max(self._bytes - size, 0)
 
     def acknowledge(self, count: int) -> None:
         """The collector has confirmed `count` records."""
@@ -128,8 +170,8 @@ class Outbox:
     def delivery(self) -> Delivery:
         """The books as they stand."""
         with self._settled:
-            acknowledged, dropped = self.acknowledged, self.dropped
-        return Delivery(acknowledged, max(self.taken - acknowledged - dropped, 0), dropped)
+            acknowledged, dropped, taken = self.acknowledged, self.dropped, self.taken
+        return Delivery(acknowledged, max(taken - acknowledged - dropped, 0), dropped)
 
     def flush(self, timeout_s: float) -> Delivery:
         """Wait until everything taken so far is confirmed or dropped, at most `timeout_s`."""

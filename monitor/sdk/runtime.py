@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor import vocabulary as v
-from monitor.sdk.configuration import Configuration, Limits, Resource, read_configuration
+from monitor.sdk.configuration import (
+    Configuration,
+    Limits,
+    Options,
+    Resource,
+    read_configuration,
+)
 from monitor.sdk.guard import GUARD
 from monitor.sdk.identifiers import new_score_id
+from monitor.sdk.masking import masking
 from monitor.sdk.outbox import GIVEN_UP, Delivery, Outbox
+from monitor.sdk.sampling import Sampling
+from monitor.sdk.secrecy import also_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Runtime", "active", "flush", "init", "shutdown"]
+__all__ = ["Runtime", "active", "flush", "init", "shutdown", "substitute", "switch_on"]
 
 
 class Runtime:
     """One configuration with its outbox; every span keeps the one under which it began."""
 
-    __slots__ = ("capture", "clock", "configuration", "limit", "outbox", "resource")
+    __slots__ = (
+        "bits", "capture", "clock", "configuration", "limit", "mask", "outbox", "put", "resource",
+        "sampling", "timer", "words",
+    )  # fmt: skip
 
     def __init__(self, configuration: Configuration, outbox: Outbox) -> None:
         instance = (v.SERVICE_INSTANCE_ID, new_score_id())
@@ -34,12 +46,24 @@ class Runtime:
         self.resource = Resource(named if given else (*named, instance))
         self.configuration = configuration
         self.outbox = outbox
+        self.put = outbox.put
+        self.bits = configuration.bits
         self.clock = configuration.clock
+        self.timer = configuration.timer
         self.capture = configuration.capture
         self.limit = configuration.limits.value_chars
+        self.mask = masking(configuration.mask) if configuration.mask is not None else None
+        self.words = also_secret(configuration.secrets)
+        """Which list of secret words is in force."""
+        all_is_kept = configuration.sample >= 1
+        self.sampling = (
+            None if all_is_kept else Sampling(configuration.sample, configuration.slow_ms)
+        )
 
 
 _runtime: Runtime | None = None
+_make: Callable[[Configuration], Runtime] | None = None
+"""Makes the runtimes instead of us, in tests."""
 _looked_around = False
 _outboxes: weakref.WeakSet[Outbox] = weakref.WeakSet()
 _change = threading.RLock()
@@ -63,7 +87,7 @@ def _look_around() -> Runtime | None:
 
 
 @GUARD
-def init(
+def init(  # noqa: PLR0913 - the app's options, keyword-only
     *,
     service: str | None = None,
     release: str | None = None,
@@ -71,6 +95,11 @@ def init(
     endpoint: str | None = None,
     token: str | None = None,
     capture: bool = True,
+    sample: float | None = None,
+    slow_ms: float | None = None,
+    secrets: tuple[str, ...] = (),
+    mask: Callable[[str, str], str] | None = None,
+    spool: bool | str | None = None,
     clock: Callable[[], int] = time.time_ns,
     limits: Limits | None = None,
 ) -> None:
@@ -86,53 +115,108 @@ def init(
         endpoint: Where the collector listens; OUTERLOOP_ENDPOINT, else http://127.0.0.1:4318.
         token: Sent as `Authorization: Bearer …`; OUTERLOOP_TOKEN by default.
         capture: False keeps names, times and token counts, and no arguments, results or messages.
+        sample: Share of the traces that is kept, 0 to 1; OUTERLOOP_SAMPLE, else 1. Calls that fail
+            or are slow are kept anyway, and every span says with which probability it was.
+        slow_ms: How long a slow call takes; OUTERLOOP_SLOW_MS, else none is slow.
+        secrets: Words that make the name of an argument or key secret, besides the usual ones;
+            OUTERLOOP_SECRETS, comma-separated, adds to them.
+        mask: Sees the name and the text of every attribute before it leaves, on the background
+            thread, and answers with what may leave. Where it raises, nothing of the text leaves.
+        spool: Folder for what cannot be sent while the collector is away; False, or
+            OUTERLOOP_SPOOL=off, keeps everything off the disk. By default in the user's cache.
         clock: Unix time in nanoseconds, for replays of recorded traffic and for tests. Durations
-        are
-            always measured by the monotonic clock.
+            are always measured by the monotonic clock.
         limits: What the SDK may cost; see `Limits`.
 
     OTEL_SDK_DISABLED=true wins over everything; OTEL_RESOURCE_ATTRIBUTES adds to the resource.
     """
+    said = Options(
+        service=service,
+        release=release,
+        environment=environment,
+        endpoint=endpoint,
+        token=token,
+        capture=capture,
+        sample=sample,
+        slow_ms=slow_ms,
+        secrets=tuple(secrets),
+        mask=mask,
+        spool=spool if spool is None or isinstance(spool, bool) else os.fspath(spool),
+        clock=clock,
+        limits=limits or Limits(),
+    )
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        global _looked_around  # noqa: PLW0603 - one switch for the process, like logging
+        _looked_around = True
+        return
+    switch_on(read_configuration(said))
+
+
+def switch_on(configuration: Configuration) -> None:
+    """Make this configuration the one under which everything from now on is recorded."""
     global _runtime, _looked_around  # noqa: PLW0603 - one switch for the process, like logging
     with _change:
         _looked_around = True
-        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            return
-        configuration = read_configuration(
-            service=service,
-            release=release,
-            environment=environment,
-            endpoint=endpoint,
-            token=token,
-            clock=clock,
-            capture=capture,
-            limits=limits or Limits(),
-        )
-        _runtime = Runtime(configuration, _outbox_for(configuration))
+        _runtime = (_make or _start)(configuration)
+
+
+def _start(configuration: Configuration) -> Runtime:
+    return Runtime(configuration, _outbox_for(configuration))
+
+
+def substitute(make: Callable[[Configuration], Runtime]) -> Callable[[], None]:
+    """Let `make` make every runtime from now on, in forked children too; for `monitor.testing`.
+
+    Returns:
+        What puts everything back as it was.
+    """
+    global _make  # noqa: PLW0603 - one switch for the process, like logging
+    before = _runtime, _make, _looked_around
+    _make = make
+
+    def restore() -> None:
+        global _runtime, _make, _looked_around
+        with _change:
+            _runtime, _make, _looked_around = before
+
+    return restore
 
 
 def _outbox_for(configuration: Configuration) -> Outbox:
     """The present outbox where it goes to the same place; the other one is left to empty itself."""
     if _runtime is not None:
         before = _runtime.configuration
-        same = replace(
-            configuration, resource=before.resource, clock=before.clock, capture=before.capture
-        )
-        if same == before:
+        if _destination(before) == _destination(configuration):
             return _runtime.outbox
         _runtime.outbox.close(time.monotonic() + 60)
     return _new_outbox(configuration)
+
+
+def _destination(configuration: Configuration) -> tuple[object, ...]:
+    """What an outbox depends on."""
+    service = dict(configuration.resource.attributes)[v.SERVICE_NAME]
+    spool = (configuration.spool, service) if configuration.spool else None
+    return configuration.endpoint, configuration.token, configuration.limits, spool
 
 
 def _new_outbox(configuration: Configuration) -> Outbox:
     def start(outbox: Outbox) -> threading.Thread:
         from monitor.sdk.delivery import start_sender  # noqa: PLC0415 - http only when it is used
 
+        _end_with_workers()
         return start_sender(outbox, configuration)
 
     outbox = Outbox(configuration.limits, start=start)
     _outboxes.add(outbox)
     return outbox
+
+
+def _end_with_workers() -> None:
+    """Pool workers end by `os._exit`: their library's own finalizers are the last thing they run."""
+    for library in ("multiprocessing.util", "billiard.util"):
+        util = sys.modules.get(library)
+        if util is not None:
+            util.Finalize(None, shutdown, exitpriority=100)
 
 
 def flush(timeout: float = 5.0) -> Delivery:
@@ -159,8 +243,8 @@ def shutdown() -> None:
         outbox.close(deadline)
     for outbox in outboxes:
         outbox.join(deadline - time.monotonic())
-        lost = outbox.delivery().pending
-        if lost:
+        lost = outbox.delivery().pending - outbox.spooled
+        if lost > 0:
             outbox.drop(lost, GIVEN_UP)
 
 
@@ -169,11 +253,12 @@ def _start_again_in_child() -> None:
     global _runtime, _change  # noqa: PLW0603 - one switch for the process, like logging
     _change = threading.RLock()
     for outbox in list(_outboxes):
-        outbox.forked = True
+        outbox.leave_behind()
     _outboxes.clear()
     if _runtime is not None:
         configuration = _runtime.configuration
-        _runtime = Runtime(configuration, _new_outbox(configuration))
+        fresh = _make or (lambda told: Runtime(told, _new_outbox(told)))
+        _runtime = fresh(configuration)
 
 
 atexit.register(shutdown)

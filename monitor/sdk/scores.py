@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
+from monitor.sdk.distance import Distance
 from monitor.sdk.guard import GUARD
 from monitor.sdk.identifiers import new_score_id
 from monitor.sdk.runtime import active
@@ -29,7 +29,7 @@ class Score:
     name: str
     source: str
     """`user` or `outcome`."""
-    value: float | None
+    value: float | Distance | None
     label: str | None
     comment: str | None
     expected: Any
@@ -44,12 +44,17 @@ class Score:
     observed_ns: int
     resource: Any
     size: int
+    mask: Any = None
+    """The app's own, from the runtime."""
+
+    path = "/v1/logs"
+    scope = (v.SCOPE_NAME, "")
 
     def attributes(self) -> Iterator[tuple[str, Any]]:
         """As attributes of the evaluation event; called on the background thread."""
         named = (
             (v.EVALUATION_NAME, self.name),
-            (v.EVALUATION_VALUE, self.value),
+            (v.EVALUATION_VALUE, None if self.value is None else float(self.value)),
             (v.EVALUATION_LABEL, self.label),
             (v.EVALUATION_EXPLANATION, self.comment),
             (v.OUTERLOOP_SCORE_ID, self.score_id),
@@ -165,7 +170,7 @@ def _tell(source: str, name: str, value: Any, asked: _Target, said: _Said) -> No
         Score(
             name=str(name),
             source=source,
-            value=None if text else float(value),
+            value=None if text else value if isinstance(value, Distance) else float(value),
             label=budget.text(str(value)) if text else None,
             comment=budget.text(str(said.comment)) if said.comment is not None else None,
             expected=snapshot(said.expected, budget),
@@ -179,6 +184,7 @@ def _tell(source: str, name: str, value: Any, asked: _Target, said: _Said) -> No
             observed_ns=told if said.at is None else _nanoseconds(said.at),
             resource=runtime.resource,
             size=TEXT_LIMIT - budget.left + 1000,
+            mask=runtime.mask,
         )
     )
 
@@ -188,6 +194,8 @@ def _score_id(source: str, name: str, key: str | None, target: _Target) -> str:
     if key is None:
         return new_score_id()
     about = (target.trace_id, target.span_id) if target.trace_id else (target.session,)
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, and only keys need it
+
     parts = (source, name, str(key), *(part or "" for part in about))
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 

@@ -10,36 +10,23 @@ is written as `<module.Class>`.
 from __future__ import annotations
 
 import math
-import re
 from collections import deque
 from enum import Enum
-from functools import cache, lru_cache
-from itertools import islice, pairwise
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from monitor.sdk.secrecy import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["LEAVES", "MASK", "Budget", "is_secret", "read_json", "snapshot", "to_json"]
+__all__ = ["LEAVES", "MASK", "Budget", "read_json", "snapshot", "text_to_json", "to_json"]
 
 LEAVES = frozenset({int, float, bool, type(None)})
 """Types that are kept as they are."""
 MASK = "***"
 DEEPEST = 12
-SECRET_WORDS = frozenset(
-    {
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "authorization",
-        "apikey",
-        "credential",
-        "credentials",
-        "cookie",
-    }
-)
 PRINTED_MODULES = frozenset(
     {"datetime", "decimal", "fractions", "uuid", "pathlib", "pathlib._local", "ipaddress"}
 )
@@ -52,11 +39,13 @@ SEQUENCES = (list, tuple, set, frozenset, deque)
 class Budget:
     """Characters that one attribute may still take; `cut` says whether anything was left out."""
 
-    __slots__ = ("cut", "left")
+    __slots__ = ("cut", "left", "within")
 
     def __init__(self, characters: int) -> None:
         self.left = characters
         self.cut = False
+        self.within: list[Any] = []
+        """The containers that are being copied, from the outermost inwards."""
 
     def text(self, value: str) -> str:
         """`value`, or as much of it as fits."""
@@ -71,22 +60,7 @@ class Budget:
         return value
 
 
-@lru_cache(maxsize=4096)
-def is_secret(name: str) -> bool:
-    """Whether something of this name is not to be written down.
-
-    >>> [is_secret(name) for name in ("api_key", "openaiApiKey", "max_tokens", "key")]
-    [True, True, False, False]
-    """
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
-    lowered = [word.lower() for word in words]
-    pairs = {first + second for first, second in pairwise(lowered)}
-    return not SECRET_WORDS.isdisjoint(lowered) or bool(
-        pairs & {"apikey", "privatekey", "accesskey"}
-    )
-
-
-def snapshot(value: Any, budget: Budget, depth: int = 0) -> Any:  # noqa: PLR0911 - one line a kind
+def snapshot(value: Any, budget: Budget, depth: int = 0) -> Any:
     """A copy of `value` made of dicts, lists and leaves.
 
     >>> snapshot({"when": {1}, "password": "hunter2", "who": object()}, Budget(100))
@@ -102,13 +76,25 @@ def snapshot(value: Any, budget: Budget, depth: int = 0) -> Any:  # noqa: PLR091
         budget.cut = True
         return "…"
     budget.left -= 2
+    if any(value is held for held in budget.within):
+        return "<cycle>"
+    budget.within.append(value)
+    try:
+        return _container(value, kind, budget, depth)
+    finally:
+        budget.within.pop()
+
+
+def _container(value: Any, kind: type, budget: Budget, depth: int) -> Any:
     if isinstance(value, dict):
         return _mapping(dict.items(value), budget, depth)
-    if isinstance(value, SEQUENCES):
-        names = getattr(kind, "_fields", None)
-        if names and isinstance(value, tuple):
-            return _mapping(zip(names, value, strict=False), budget, depth)
-        return _sequence(value, budget, depth)
+    for sequence in SEQUENCES:
+        if isinstance(value, sequence):  # by the built-in iterator: a subclass may have its own
+            names = getattr(kind, "_fields", None)
+            items: Iterator[Any] = sequence.__iter__(value)  # type: ignore[arg-type]  # it is one
+            if names and sequence is tuple:
+                return _mapping(zip(names, items, strict=False), budget, depth)
+            return _sequence(items, budget, depth)
     return _object(value, kind, budget, depth)
 
 
@@ -144,11 +130,13 @@ def _object(value: Any, kind: type, budget: Budget, depth: int) -> Any:  # noqa:
     if isinstance(value, str):
         return budget.text(str.__str__(value))
     if isinstance(value, (int, float)):
-        return int(value) if isinstance(value, int) else float.__float__(value)
+        return int.__int__(value) if isinstance(value, int) else float.__float__(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"<{len(value)} bytes>"
+        return _bytes(value)
     if kind.__module__ in PRINTED_MODULES:
         return budget.text(str(value))
+    if root == "PIL" and hasattr(value, "__dict__"):
+        return _picture(value, kind)
     if root in ARRAY_MODULES:
         return _array(value, kind, budget)
     fields = _fields(value, kind)
@@ -184,19 +172,66 @@ def _stored(value: Any, name: str) -> Any:
         return _ABSENT
 
 
+MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"), (b"OggS", "audio/ogg"), (b"ID3", "audio/mpeg"),
+    (b"fLaC", "audio/flac"), (b"PK\x03\x04", "application/zip"),
+)  # fmt: skip
+RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
+
+
+def _bytes(value: Any) -> str:
+    """What bytes are, and how many; never the bytes."""
+    size = value.nbytes if isinstance(value, memoryview) else len(value)
+    head = b"" if isinstance(value, memoryview) and not value.contiguous else bytes(value[:12])
+    known = RIFF.get(head[8:12]) if head[:4] == b"RIFF" else None
+    known = known or next((name for magic, name in MAGIC if head.startswith(magic)), None)
+    return f"<{known}, {size} bytes>" if known else f"<{size} bytes>"
+
+
+HEAD_ROWS = 3
+HEAD_VALUES = 10
+HEAD_COLUMNS = 20
+
+
 def _array(value: Any, kind: type, budget: Budget) -> Any:
-    """A number for a scalar; shape and type for an array or a table, which is not ours to copy."""
+    """A number for a scalar; shape, type and the first values for an array or a table."""
     shape = getattr(value, "shape", None)
     if shape == () and hasattr(value, "item"):
         return snapshot(value.item(), budget, DEEPEST)
     columns = [str(column) for column in islice(getattr(value, "columns", ()), 50)]
-    described = {"type": _name(kind), "shape": [int(n) for n in shape or ()]}
+    described: dict[str, Any] = {"type": _name(kind), "shape": [int(n) for n in shape or ()]}
     if columns:
         described["columns"] = columns
     elif hasattr(value, "dtype"):
         described["dtype"] = str(value.dtype)
     budget.left -= 60
+    head = _head(value, kind)
+    if head:
+        described["head"] = snapshot(head, budget, DEEPEST - 2)
     return described
+
+
+def _head(value: Any, kind: type) -> list[Any] | None:
+    """The first rows or values; None for a library whose way of telling them we do not know."""
+    library = kind.__module__.partition(".")[0]
+    if library == "numpy" and hasattr(value, "flat"):
+        return [item.item() if hasattr(item, "item") else item for item in value.flat[:HEAD_VALUES]]
+    if library == "pandas" and hasattr(value, "iloc"):
+        if value.ndim == 1:
+            return list(value.iloc[:HEAD_ROWS].tolist())
+        rows = value.iloc[:HEAD_ROWS, :HEAD_COLUMNS]
+        return [list(row) for row in rows.itertuples(index=False, name=None)]
+    if library == "polars" and hasattr(value, "rows"):
+        return [list(row) for row in value[:HEAD_ROWS, :HEAD_COLUMNS].rows()]
+    return None
+
+
+def _picture(value: Any, kind: type) -> dict[str, Any]:
+    """A PIL image by its size; its pixels are not looked at."""
+    held = value.__dict__.get("_size") or (0, 0)
+    mode = value.__dict__.get("_mode") or value.__dict__.get("mode")
+    return {"type": _name(kind), "size": list(held), "mode": mode}
 
 
 def _name(kind: type) -> str:
@@ -213,11 +248,18 @@ def to_json(value: Any) -> str:
     >>> to_json({"a": [1, "é", float("nan")]})
     '{"a":[1,"é","nan"]}'
     """
+    if type(value) is str:
+        return _quote()(value)
     encode = _encoder()
     try:
         return encode(value)
     except ValueError:
         return encode(_finite(value))
+
+
+def text_to_json(text: str) -> str:
+    """A text as JSON."""
+    return _quote()(text)
 
 
 def read_json(text: str | bytes) -> Any:
@@ -229,6 +271,13 @@ def read_json(text: str | bytes) -> Any:
     import json  # noqa: PLC0415 - for the background thread only
 
     return json.loads(text)
+
+
+@cache
+def _quote() -> Callable[[str], str]:
+    from json import encoder  # noqa: PLC0415 - for the background thread only
+
+    return encoder.encode_basestring
 
 
 @cache

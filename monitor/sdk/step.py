@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
-from monitor.sdk.identifiers import new_span_id, new_trace_id
+from monitor import vocabulary as v
+from monitor.sdk.sampling import with_probability
 from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.surroundings import LABELS, NO_LABELS, SPAN, Labels, attach, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Self
 
+    from monitor.sdk.configuration import Resource
     from monitor.sdk.runtime import Runtime
 
 __all__ = ["Description", "Failure", "Step", "describe_failure"]
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 OVERHEAD_BYTES = 1000
 """What a waiting step holds besides its texts, roughly."""
 CANCELLATIONS = frozenset({"GeneratorExit", "CancelledError"})
 DEEPEST_TRACE = 30
+PLAIN = (BaseException.__str__, Exception.__str__)
 
 
 class Description(Protocol):
@@ -51,10 +55,7 @@ class Failure(NamedTuple):
 
 def describe_failure(error: BaseException) -> Failure:
     """What is kept of `error`. Its message is asked for once; one that raises is left empty."""
-    try:
-        message = str(error)[:4096]
-    except Exception:  # noqa: BLE001 - the app's own __str__ may raise anything
-        message = ""
+    message = _message(error)
     places: list[tuple[str, int, str]] = []
     trace = error.__traceback__
     while trace is not None and len(places) < DEEPEST_TRACE:
@@ -64,33 +65,60 @@ def describe_failure(error: BaseException) -> Failure:
     return Failure(type(error).__qualname__, message, tuple(places))
 
 
-class Step(Span):
-    """A span that other instrumentations nest under and write to like any OpenTelemetry span."""
+def _message(error: BaseException) -> str:
+    """The text of `error`, without running the app's code where that can be avoided."""
+    if len(error.args) == 1 and type(error.args[0]) is str and type(error).__str__ in PLAIN:
+        return error.args[0][:4096]
+    try:
+        return str(error)[:4096]
+    except Exception:  # noqa: BLE001 - the app's own __str__ may raise anything
+        return ""
+
+
+class Step:
+    """A span that other instrumentations nest under and write to like any OpenTelemetry span.
+
+    It is registered as one instead of deriving from it: an instance of OpenTelemetry's own class
+    carries a dictionary, and making one costs half as much again.
+    """
 
     __slots__ = (
-        "_mark", "abandoned", "cut", "description", "elapsed_ns", "events", "extra", "failure",
-        "gave", "labels", "parent_id", "runtime", "said", "size", "span_id", "started_ns",
-        "trace_id", "trace_state",
+        "__weakref__", "_mark", "abandoned", "above", "cut", "description", "elapsed_ns", "events",
+        "extra", "failure", "gave", "kept", "labels", "parent_id", "runtime", "said", "size",
+        "span_id", "started_ns", "token", "trace_id", "trace_state",
     )  # fmt: skip
+
+    path = "/v1/traces"
+    scope = (v.SCOPE_NAME, "")
 
     trace_id: int
     span_id: int
     parent_id: int
     """0 for the first span of a trace."""
     trace_state: TraceState | None
+    token: Any
+    """What undoes `begin`."""
+
+    kept: float | None
+    """With which probability spans like this one are kept; None where nothing is left out."""
+    above: Step | None
+    """The step around this one, held only while it may have to be kept for our sake."""
 
     def __init__(self, runtime: Runtime, description: Description, said: Any, size: int) -> None:
         outside = surroundings()
         parent = outside.get(SPAN)
-        if type(parent) is Step:
+        if parent is None:
+            self.trace_id = runtime.bits(128) or 1
+            self.parent_id = 0
+            self.trace_state = None
+        elif type(parent) is Step:
             self.trace_id = parent.trace_id
             self.parent_id = parent.span_id
             self.trace_state = parent.trace_state
         else:
-            self._adopt(parent)
-        labels: Any = outside.get(LABELS, NO_LABELS)
-        self.labels: Labels = labels
-        self.span_id = new_span_id()
+            self._adopt(parent, runtime)
+        self.span_id = runtime.bits(64) or 1
+        self.labels: Labels = outside.get(LABELS, NO_LABELS)  # type: ignore[assignment]  # only ours under our own key
         self.runtime = runtime
         self.description = description
         self.said = said
@@ -101,11 +129,19 @@ class Step(Span):
         self.events: list[tuple[int, str, dict[str, Any]]] | None = None
         self.cut: tuple[str, ...] = ()
         self.abandoned = False
+        self.kept = self.above = None
         self.elapsed_ns = -1
+        if runtime.sampling is not None:
+            runtime.sampling.begin(self, parent)
         self.started_ns = runtime.clock()
-        self._mark = perf_counter_ns()
+        self._mark = runtime.timer()
 
-    def _adopt(self, parent: object) -> None:
+    @property
+    def resource(self) -> Resource:
+        """What sends it."""
+        return self.runtime.resource
+
+    def _adopt(self, parent: object, runtime: Runtime) -> None:
         """Take a place under a span of another tracer, or begin a trace."""
         above = parent.get_span_context() if isinstance(parent, Span) else None
         if above is not None and above.is_valid:
@@ -113,7 +149,7 @@ class Step(Span):
             self.parent_id = above.span_id
             self.trace_state = above.trace_state
         else:
-            self.trace_id = new_trace_id()
+            self.trace_id = runtime.bits(128) or 1
             self.parent_id = 0
             self.trace_state = None
 
@@ -123,16 +159,18 @@ class Step(Span):
 
     def since_start_ns(self) -> int:
         """Nanoseconds since the start, by a clock that never jumps."""
-        return perf_counter_ns() - self._mark
+        return self.runtime.timer() - self._mark
 
     def finish(self, gave: Any = None, size: int = 0) -> None:
         """The end: hand over to the outbox, once."""
         if self.elapsed_ns >= 0:
             return
-        self.elapsed_ns = perf_counter_ns() - self._mark
+        runtime = self.runtime
+        self.elapsed_ns = max(runtime.timer() - self._mark, 0)
         self.gave = gave
         self.size += size
-        self.runtime.outbox.put(self)
+        if runtime.sampling is None or runtime.sampling.keeps(self):
+            runtime.put(self)
 
     def fail(self, error: BaseException, gave: Any = None, size: int = 0) -> None:
         """The end by an exception; a cancelled or dropped one is abandoned, not wrong."""
@@ -142,6 +180,13 @@ class Step(Span):
             self.failure = describe_failure(error)
         self.finish(gave, size)
 
+    def told_state(self) -> str:
+        """The W3C trace state that is sent with it."""
+        state = self.trace_state
+        if self.kept is None:
+            return state.to_header() if state else ""
+        return with_probability(state, self.kept).to_header()
+
     # What OpenTelemetry asks of a span.
 
     def get_span_context(self) -> SpanContext:
@@ -150,7 +195,7 @@ class Step(Span):
             self.trace_id,
             self.span_id,
             is_remote=False,
-            trace_flags=SAMPLED,
+            trace_flags=SAMPLED if self.kept != 0 else NOT_SAMPLED,
             trace_state=self.trace_state,
         )
 
@@ -215,3 +260,22 @@ class Step(Span):
 
     def end(self, end_time: int | None = None) -> None:
         """Ends with the observed call, not before."""
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        """Kept as an event: our views show one parent."""
+        said = {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+        self.add_event("link", {**said, **(attributes or {})})
+
+    def add_links(self, links: Any) -> None:
+        """Add several links."""
+        for link in links or ():
+            self.add_link(link.context, link.attributes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends with the observed call, not before."""
+
+
+Span.register(Step)

@@ -4,57 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from monitor.sdk.chat import Answer
+from monitor.sdk.bodies import follow_close
 from monitor.sdk.guard import GUARD
+from monitor.sdk.usage import read
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from monitor.sdk.step import Step
+    from monitor.sdk.calls import Call
 
-__all__ = ["AsyncStreamProxy", "Call", "StreamProxy"]
-
-
-class Call:
-    """One call to the model, from the request to the last word of its answer."""
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.answer = Answer(step.runtime.limit, capture=step.runtime.capture)
-        self.open = True
-
-    def note(self, chunk: Any) -> None:
-        """A chunk has arrived."""
-        if self.answer.first_chunk_ns is None:
-            self.answer.first_chunk_ns = self.step.since_start_ns()
-        self.answer.fold(chunk)
-
-    def succeed(self) -> None:
-        """The answer is complete."""
-        if self.open:
-            self.open = False
-            self._mark_cut()
-            self.step.finish(self.answer, self._size())
-
-    def fail(self, error: BaseException) -> None:
-        """It ended in an exception."""
-        if self.open:
-            self.open = False
-            self._mark_cut()
-            self.step.fail(error, self.answer, self._size())
-
-    def abandon(self) -> None:
-        """The app has stopped reading before the end; nothing happens where it had not."""
-        if self.open:
-            self.step.abandoned = True
-            self.succeed()
-
-    def _mark_cut(self) -> None:
-        if self.answer.budget.cut:
-            self.step.cut = (*self.step.cut, "gen_ai.output.messages")
-
-    def _size(self) -> int:
-        return self.step.runtime.limit - self.answer.budget.left + len(self.answer.raw or b"")
+__all__ = ["AsyncStreamProxy", "StreamProxy"]
 
 
 class _Proxy:
@@ -63,10 +22,10 @@ class _Proxy:
     def __init__(self, stream: Any, call: Call) -> None:
         self._outerloop_stream = stream
         self._outerloop_call = call
-        self._outerloop_note = GUARD(call.note)
-        self._outerloop_succeed = GUARD(call.succeed)
-        self._outerloop_fail = GUARD(call.fail)
-        self._outerloop_abandon = GUARD(call.abandon)
+        self._outerloop_take = GUARD(_take)
+        response = getattr(stream, "response", None)
+        if hasattr(response, "aclose"):
+            follow_close(response, call)
 
     @property  # type: ignore[misc]  # so that isinstance(stream, openai.Stream) still holds
     def __class__(self) -> type:
@@ -79,8 +38,21 @@ class _Proxy:
 
     def __del__(self) -> None:
         call = self.__dict__.get("_outerloop_call")
-        if call is not None and call.open:
-            self._outerloop_abandon()
+        if call is not None:
+            call.abandon()
+
+
+def _take(call: Call, chunk: Any) -> bool:
+    """Take note of a chunk; whether it is only ours, because we asked for the usage in it."""
+    call.note(chunk)
+    if not call.hides_usage:
+        return False
+    if read(chunk, "usage") is not None:
+        return not read(chunk, "choices")
+    given = getattr(chunk, "model_fields_set", None)
+    if isinstance(given, set):  # `"usage": null` stands in every chunk, because we asked
+        given.discard("usage")
+    return False
 
 
 class StreamProxy(_Proxy):
@@ -90,16 +62,15 @@ class StreamProxy(_Proxy):
         return self
 
     def __next__(self) -> Any:
-        try:
-            chunk = next(self._outerloop_stream)
-        except StopIteration:
-            self._outerloop_succeed()
-            raise
-        except BaseException as error:
-            self._outerloop_fail(error)
-            raise
-        self._outerloop_note(chunk)
-        return chunk
+        while True:
+            try:
+                with self._outerloop_call:
+                    chunk = next(self._outerloop_stream)
+            except StopIteration:
+                self._outerloop_call.succeed()
+                raise
+            if not self._outerloop_take(self._outerloop_call, chunk):
+                return chunk
 
     def __enter__(self) -> Self:
         self._outerloop_stream.__enter__()
@@ -114,14 +85,14 @@ class StreamProxy(_Proxy):
         try:
             return self._outerloop_stream.__exit__(kind, error, trace)
         finally:
-            self._outerloop_abandon()
+            self._outerloop_call.abandon()
 
     def close(self) -> None:
         """Close the response; what was read so far is recorded."""
         try:
             self._outerloop_stream.close()
         finally:
-            self._outerloop_abandon()
+            self._outerloop_call.abandon()
 
 
 class AsyncStreamProxy(_Proxy):
@@ -131,16 +102,15 @@ class AsyncStreamProxy(_Proxy):
         return self
 
     async def __anext__(self) -> Any:
-        try:
-            chunk = await self._outerloop_stream.__anext__()
-        except StopAsyncIteration:
-            self._outerloop_succeed()
-            raise
-        except BaseException as error:
-            self._outerloop_fail(error)
-            raise
-        self._outerloop_note(chunk)
-        return chunk
+        while True:
+            try:
+                with self._outerloop_call:
+                    chunk = await self._outerloop_stream.__anext__()
+            except StopAsyncIteration:
+                self._outerloop_call.succeed()
+                raise
+            if not self._outerloop_take(self._outerloop_call, chunk):
+                return chunk
 
     async def __aenter__(self) -> Self:
         await self._outerloop_stream.__aenter__()
@@ -155,11 +125,11 @@ class AsyncStreamProxy(_Proxy):
         try:
             return await self._outerloop_stream.__aexit__(kind, error, trace)
         finally:
-            self._outerloop_abandon()
+            self._outerloop_call.abandon()
 
     async def close(self) -> None:
         """Close the response; what was read so far is recorded."""
         try:
             await self._outerloop_stream.close()
         finally:
-            self._outerloop_abandon()
+            self._outerloop_call.abandon()

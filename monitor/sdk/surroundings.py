@@ -32,6 +32,7 @@ __all__ = [
     "current_labels",
     "detach",
     "last_call",
+    "reset",
     "surroundings",
 ]
 
@@ -50,14 +51,14 @@ def _variable() -> tuple[Callable[[], Context], Callable[[Context], Any], Callab
     return otel.get_current, otel.attach, otel.detach
 
 
-surroundings, attach, _reset = _variable()
+surroundings, attach, reset = _variable()
 
 
 def detach(token: Any) -> None:
     """Make current what was current before `token`."""
     try:
         if token is not None:
-            _reset(token)
+            reset(token)
     except (
         ValueError
     ):  # it ends in another context than it began in: that one keeps its own current span

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.sdk.snapshot import Budget, is_secret, snapshot, to_json
+from monitor.sdk.secrecy import also_secret, is_secret
+from monitor.sdk.snapshot import Budget, snapshot, to_json
 
 
 class Colour(enum.Enum):
@@ -62,7 +63,13 @@ Point = namedtuple("Point", "x y")  # noqa: PYI024 - the old kind has to work to
         (Model(name="n"), {"name": "n", "token": "***"}),
         (np.float64(1.5), 1.5),
         (np.int32(7), 7),
-        (np.zeros((2, 3)), {"type": "numpy.ndarray", "shape": [2, 3], "dtype": "float64"}),
+        (
+            np.zeros((2, 3)),
+            {"type": "numpy.ndarray", "shape": [2, 3], "dtype": "float64", "head": [0.0] * 6},
+        ),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "<image/png, 108 bytes>"),
+        (bytearray(b"RIFF....WAVEfmt "), "<audio/wav, 16 bytes>"),
+        (memoryview(b"12345678"), "<8 bytes>"),
         ({1: {"a"}}, {"1": ["a"]}),
         (ValueError("x"), {"type": "ValueError", "args": ["x"]}),
         (threading.local, "<type>"),
@@ -74,20 +81,48 @@ def test_every_kind_of_value(value: Any, expected: Any) -> None:
 
 
 def test_tables_are_summarised() -> None:
-    """A DataFrame is its shape and columns, not its content."""
+    """A DataFrame is its shape, its columns and its first rows."""
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     copy = snapshot(frame, Budget(1000))
     assert copy["shape"] == [2, 2]
     assert copy["columns"] == ["a", "b"]
+    assert copy["head"] == [[1, "x"], [2, "y"]]
+    long = snapshot(pd.DataFrame({"n": range(10_000)}), Budget(10_000))
+    assert (long["shape"], long["head"]) == ([10_000, 1], [[0], [1], [2]])
+    assert snapshot(pd.Series([1.5, 2.5]), Budget(100))["head"] == [1.5, 2.5]
 
 
 def test_circles_and_depth_end() -> None:
-    """A value that contains itself is cut, and says so."""
+    """A value that contains itself says so; what is too deep is cut."""
     circle: list[Any] = []
-    circle.append(circle)
+    circle += [circle, {"me": circle}, circle]
+    assert snapshot(circle, Budget(1000)) == ["<cycle>", {"me": "<cycle>"}, "<cycle>"]
+    shared = [1]
+    assert snapshot([shared, shared], Budget(1000)) == [[1], [1]]
+    deep: list[Any] = []
+    for _ in range(50):
+        deep = [deep]
     budget = Budget(1000)
-    assert json.loads(to_json(snapshot(circle, budget)))
+    assert json.loads(to_json(snapshot(deep, budget)))
     assert budget.cut
+
+
+def test_huge_containers_are_left_early() -> None:
+    """A million items cost what the budget allows, not what there is."""
+    budget = Budget(1000)
+    assert len(snapshot(list(range(1_000_000)), budget)) <= 251
+    assert budget.cut
+
+
+def test_further_secret_words() -> None:
+    """An app adds its own words; they are matched as words, joined or not."""
+    also_secret(("ssn", "card number"))
+    assert is_secret("ssn")
+    assert is_secret("customerSSN")
+    assert is_secret("card_number")
+    assert not is_secret("lesson")
+    also_secret(())
+    assert not is_secret("ssn")
 
 
 def test_pictures_keep_only_their_head() -> None:
