@@ -80,7 +80,7 @@ def apps(venvs: Path, calls: int) -> list[Target]:
             pool = _run_workload("pool", venvs, port, calls)
             time.sleep(0.5)
         jobs = Counter(log.read_text().split())
-    for title, served in (("without the SDK", bare), ("with it", ours)):
+    for title, served in (("with the SDK off", bare), ("with it on", ours)):
         p50, p99 = (
             statistics.median(served.latencies_ms),
             sorted(served.latencies_ms)[-calls // 100],

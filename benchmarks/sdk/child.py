@@ -132,11 +132,29 @@ def overhead(decorate: Any, flush: Callable[[], object], calls: int) -> Figures:
     taken = _time(observed, calls)
     flush()
     cpu = (time.process_time() - between) - (between - started)
-    found = {**_summary("sync", taken, bare), "cpu us": cpu / calls * 1e6}
+    found: Figures = {**_summary("sync", taken, bare), "cpu us": cpu / calls * 1e6}
+    found["unseen"] = _unseen(decorate)
     bare_async = asyncio.run(_time_async(plain_async, calls))
     found |= _summary("async", asyncio.run(_time_async(observed_async, calls)), bare_async)
     bare_nested = _time(_nested(lambda function: function), calls // DEPTH, depth=DEPTH)
     return found | _summary("nested", _time(nested, calls // DEPTH, depth=DEPTH), bare_nested)
+
+
+def _unseen(decorate: Callable[[Call], Call]) -> float:
+    """1 where OpenTelemetry's API, asked inside an observed call, does not know of the span."""
+    try:
+        from opentelemetry import trace  # noqa: PLC0415 - not every SDK brings it
+    except ImportError:
+        return 1.0
+    inside: list[bool] = []
+
+    @decorate
+    def look(x: str) -> str:
+        inside.append(trace.get_current_span().get_span_context().is_valid)
+        return x
+
+    look(GIVEN[0])
+    return float(not inside[0])
 
 
 def away(decorate: Any, flush: Callable[[], object], calls: int) -> Figures:

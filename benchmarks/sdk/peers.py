@@ -54,7 +54,13 @@ PEERS = {
         ),
         Peer("langfuse", ("langfuse==5.0.4",), "from langfuse import observe", "Langfuse @observe"),
         Peer("opik", ("opik==2.2.122",), "import opik; opik.track", "Opik @track"),
-        Peer("mlflow", ("mlflow-tracing==3.17.2",), "import mlflow; mlflow.trace", "MLflow trace"),
+        Peer(
+            "mlflow",
+            # without the exporter it drops what it traces, and says so only in its log
+            ("mlflow-tracing==3.17.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"),
+            "import mlflow; mlflow.trace",
+            "MLflow trace",
+        ),
         Peer(
             "traceloop",
             (

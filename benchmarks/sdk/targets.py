@@ -94,11 +94,18 @@ def table(rows: Mapping[str, Row]) -> str:
     lines = [f"{'':<28}" + "".join(titles)]
     for name, row in rows.items():
         cells = (
-            f"{(format(row[key], form) if key in row else '-'):>{width}}"
+            f"{_cell(row, key, form):>{width}}"
             for (_, key, form), width in zip(COLUMNS, widths, strict=True)
         )
         lines.append(f"{PEERS[name].title:<28}" + "".join(cells))
     return "\n".join(lines)
+
+
+def _cell(row: Row, key: str, form: str) -> str:
+    """The figure; `>` before the time of a process that had to be killed."""
+    if key not in row:
+        return "-"
+    return (">" if row.get(f"{key} killed") else "") + format(row[key], form)
 
 
 def targets(rows: Mapping[str, Row]) -> list[Target]:
@@ -116,6 +123,7 @@ def targets(rows: Mapping[str, Row]) -> list[Target]:
         Target("CPU of all threads, times bare OpenTelemetry's", share("cpu us"), 0.4),
         Target("import, ms", ours.get("import ms"), 60),
         Target("import, times bare OpenTelemetry's", share("import ms"), 0.5),
+        Target("spans that OpenTelemetry's own context does not see", ours.get("unseen"), 0),
         Target("added median, collector dead, times alive", ours.get("dead ratio"), 1.2),
         Target("added median, collector hanging, times alive", ours.get("hang ratio"), 1.2),
         Target("exit, collector dead, s", ours.get("exit dead s"), 1),

@@ -97,16 +97,17 @@ def _guarded() -> int:
 
 
 @monitor.observe
-def task(number: int) -> str:
-    """One job of a worker."""
-    return plain(f"CALL-{number}-END {GIVEN[number & 63]}")
+def task(x: str) -> str:
+    """One job of a worker, with one more inside."""
+    return plain(x)
 
 
 def pool(calls: int) -> None:
     """Jobs in forked workers that are replaced after some, as Celery's are."""
     plain("before the fork")  # the parent has a connection and a thread already
     with multiprocessing.get_context("fork").Pool(WORKERS, maxtasksperchild=TASKS_PER_WORKER) as p:
-        results = p.map(task, range(calls), chunksize=1)
+        jobs = [f"CALL-{number}-END {GIVEN[number & 63]}" for number in range(calls)]
+        results = p.map(task, jobs, chunksize=1)
         p.close()
         p.join()
     print("RESULT " + json.dumps({"returned": len(results)}))
