@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,17 +50,20 @@ def soak(folder: Path, *, minutes: float, seed: int) -> list[Finding]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     sent = refused = 0
-    try:
-        for minute in range(round(minutes)):
-            done = send(
-                sidecar.port, "/v1/traces", {}, load(60 * RATE, per_request=PER_REQUEST, seed=seed + minute),
-                spans_per_s=RATE,
-            )  # fmt: skip
-            sent, refused = sent + done.spans, refused + sum(done.refused.values())
-            print(f"  minute {minute + 1}: {samples[-1]}, {parts[-1]} parts", flush=True)
-    finally:
-        over.set()
-        watcher.join()
+    with ThreadPoolExecutor(1) as ahead:  # the next minute's load is made while this one is sent
+        made = [ahead.submit(load, 60 * RATE, per_request=PER_REQUEST, seed=seed)]
+        try:
+            for minute in range(round(minutes)):
+                requests = made.pop().result()
+                made.append(
+                    ahead.submit(load, 60 * RATE, per_request=PER_REQUEST, seed=seed + minute + 1)
+                )
+                done = send(sidecar.port, "/v1/traces", {}, requests, spans_per_s=RATE)
+                sent, refused = sent + done.spans, refused + sum(done.refused.values())
+                print(f"  minute {minute + 1}: {samples[-1]}, {parts[-1]} parts", flush=True)
+        finally:
+            over.set()
+            watcher.join()
     until(sidecar.drained, "all is stored", within_s=120)
     stored = int(sidecar.query("SELECT count() FROM otel_traces"))
     sidecar.stop_all()
