@@ -46,7 +46,7 @@ class Resource:
     attributes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)  # the fewer, the faster to import
 class Configuration:
     """Everything that `init` decides."""
 
@@ -75,7 +75,7 @@ class Configuration:
     """So many random bits: ids."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)  # the fewer, the faster to import
 class Options:
     """What `init` was told; None where the environment or a default decides."""
 

@@ -86,18 +86,24 @@ def _parcel(path: str, records: list[Record], dropped: int) -> Parcel:
             time.sleep(BREATH_S)
     unreadable = len(records) - len(written)
     body = b"".join(
-        field(b"\x0a", _resource(resource, dropped + unreadable) + _scoped(scope, contents))
+        piece
         for (_, scope), (resource, contents) in groups.items()
+        for piece in _scoped(_resource(resource, dropped + unreadable), scope, contents)
     )
     return Parcel(path, body, written, unreadable)
 
 
-def _scoped(scope: tuple[str, str], contents: list[bytes]) -> bytes:
+def _scoped(resource: bytes, scope: tuple[str, str], contents: list[bytes]) -> Iterator[bytes]:
+    """The pieces of one `ResourceSpans`: they are copied only once, however large it is."""
     name, number = scope
     number = number or (sdk_version() if name == v.SCOPE_NAME else "")
     told = field(b"\x0a", clean(name)) + (field(b"\x12", clean(number)) if number else b"")
     head = field(b"\x0a", told)
-    return b"".join((b"\x12", varint(sum(map(len, contents)) + len(head)), head, *contents))
+    size = sum(map(len, contents)) + len(head)
+    begin = b"\x12" + varint(size)
+    yield b"\x0a" + varint(len(resource) + len(begin) + size)
+    yield from (resource, begin, head)
+    yield from contents
 
 
 @lru_cache(maxsize=1)

@@ -6,9 +6,8 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
 from monitor import vocabulary as v
+from monitor.sdk import runtime as switch
 from monitor.sdk.guard import GUARD
 from monitor.sdk.runtime import Runtime, active
 from monitor.sdk.secrecy import is_secret
@@ -46,6 +45,8 @@ class Observed:
         self._secret: frozenset[int] = frozenset()
         self._words = -1
         """The state of the list of secret words for which `_secret` was made."""
+        self._plain_in = -1
+        """The runtime in which nothing but the arguments decides what is kept."""
 
     def name(self, step: Step) -> str:
         """The span's name."""
@@ -74,22 +75,9 @@ class Observed:
             return self._labelled(Step(runtime, self, None, 0))
         if self._words != runtime.words:
             self._look_for_secrets(runtime.words)
-        if self._skip:
-            args = args[1:]
-        if not kwargs and not self._secret:
-            size = 0
-            for value in args:  # texts and numbers cannot change: nothing to copy
-                kind = type(value)
-                if kind is str:
-                    size += len(value)
-                    if size > runtime.limit or value[:5] == "data:":
-                        break
-                elif kind not in LEAVES:
-                    break
-            else:
-                step = Step(runtime, self, (args, kwargs), size)
-                return self._labelled(step) if self._prompt else step
-        said, size, cut = self._take(runtime.limit, args, kwargs)
+        if not (self._secret or self._prompt):
+            self._plain_in = runtime.number
+        said, size, cut = self._take(runtime.limit, args[self._skip :], kwargs)
         step = Step(runtime, self, said, size)
         if cut:
             step.cut = (v.OUTERLOOP_INPUT,)
@@ -98,17 +86,40 @@ class Observed:
     def enter(self, step: Step) -> Any:
         """Make `step` current, with the prompt that this function stands for."""
         if not self._prompt:
-            return attach(Context(surroundings(), **{SPAN: step}))
-        return attach(Context(surroundings(), **{SPAN: step, LABELS: step.labels}))
+            return step.enter()
+        return attach({**surroundings(), SPAN: step, LABELS: step.labels})
+
+    def begin(self, runtime: Runtime, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
+        """`open` and `enter`, with the token that undoes it.
+
+        Texts and numbers by position, which nobody can change, need no copy: all in one piece here,
+        for a call after a pause finds cold caches and pays for every place that it touches.
+        """
+        if self._plain_in == runtime.number and not kwargs:
+            said = args[1:] if self._skip else args
+            size = 0
+            for value in said:
+                if type(value) is str:
+                    size += len(value)
+                    if size > runtime.limit or value[:5] == "data:":
+                        break
+                elif type(value) not in LEAVES:
+                    break
+            else:
+                step = Step(runtime, self, (said, kwargs), size)
+                step.token = attach({**surroundings(), SPAN: step})
+                return step
+        step = self.open(runtime, args, kwargs)
+        step.token = self.enter(step)
+        return step
 
     def close(self, step: Step, result: Any) -> None:
         """The end of a call that returned."""
-        kind = type(result)
         if not (self.capture and step.runtime.capture):
             step.finish()
-        elif kind in LEAVES:
+        elif type(result) in LEAVES:
             step.finish(result)
-        elif kind is str and len(result) <= step.runtime.limit and result[:5] != "data:":
+        elif type(result) is str and len(result) <= step.runtime.limit and result[:5] != "data:":
             step.finish(result, len(result))
         else:
             budget = Budget(step.runtime.limit)
@@ -168,7 +179,7 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
 
 def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step | None:
     """The span of a call that starts now; None when the SDK is off, or failed."""
-    runtime = active()
+    runtime = switch.running or active()
     if runtime is None:
         return None
     try:
@@ -180,13 +191,11 @@ def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def begin(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step | None:
     """The span of a call that starts now, made current, with the token to undo it; None when off."""
-    runtime = active()
+    runtime = switch.running or active()
     if runtime is None:
         return None
     try:
-        step = observed.open(runtime, args, kwargs)
-        step.token = observed.enter(step)
-        return step
+        return observed.begin(runtime, args, kwargs)
     except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
         GUARD.swallow(error)
         return None

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from itertools import count
 from typing import TYPE_CHECKING
 
 from monitor import vocabulary as v
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
 __all__ = ["Runtime", "active", "flush", "init", "shutdown", "substitute", "switch_on"]
 
 
+_numbers = count()
+
+
 class Runtime:
     """One configuration with its outbox; every span keeps the one under which it began."""
 
     __slots__ = (
-        "bits", "capture", "clock", "configuration", "limit", "mask", "outbox", "put", "resource",
-        "sampling", "timer", "words",
+        "bits", "capture", "clock", "configuration", "limit", "mask", "number", "outbox", "put",
+        "resource", "sampling", "timer", "words",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration, outbox: Outbox) -> None:
@@ -44,6 +48,8 @@ class Runtime:
         named = configuration.resource.attributes
         given = any(name == v.SERVICE_INSTANCE_ID for name, _ in named)
         self.resource = Resource(named if given else (*named, instance))
+        self.number = next(_numbers)
+        """No other runtime of this process has it."""
         self.configuration = configuration
         self.outbox = outbox
         self.put = outbox.put
@@ -61,7 +67,8 @@ class Runtime:
         )
 
 
-_runtime: Runtime | None = None
+running: Runtime | None = None
+"""What is switched on; ask `active()`, except where a function call would show."""
 _make: Callable[[Configuration], Runtime] | None = None
 """Makes the runtimes instead of us, in tests."""
 _looked_around = False
@@ -71,8 +78,8 @@ _change = threading.RLock()
 
 def active() -> Runtime | None:
     """The runtime, if any; the first question may make one from the environment."""
-    if _runtime is not None or _looked_around:
-        return _runtime
+    if running is not None or _looked_around:
+        return running
     return _look_around()
 
 
@@ -81,9 +88,9 @@ def _look_around() -> Runtime | None:
     global _looked_around  # noqa: PLW0603 - one switch for the process, like logging
     with _change:
         _looked_around = True
-        if _runtime is None and os.environ.get("OUTERLOOP_ENDPOINT"):
+        if running is None and os.environ.get("OUTERLOOP_ENDPOINT"):
             init()
-    return _runtime
+    return running
 
 
 @GUARD
@@ -154,10 +161,10 @@ def init(  # noqa: PLR0913 - the app's options, keyword-only
 
 def switch_on(configuration: Configuration) -> None:
     """Make this configuration the one under which everything from now on is recorded."""
-    global _runtime, _looked_around  # noqa: PLW0603 - one switch for the process, like logging
+    global running, _looked_around  # noqa: PLW0603 - one switch for the process, like logging
     with _change:
         _looked_around = True
-        _runtime = (_make or _start)(configuration)
+        running = (_make or _start)(configuration)
 
 
 def _start(configuration: Configuration) -> Runtime:
@@ -171,24 +178,24 @@ def substitute(make: Callable[[Configuration], Runtime]) -> Callable[[], None]:
         What puts everything back as it was.
     """
     global _make  # noqa: PLW0603 - one switch for the process, like logging
-    before = _runtime, _make, _looked_around
+    before = running, _make, _looked_around
     _make = make
 
     def restore() -> None:
-        global _runtime, _make, _looked_around
+        global running, _make, _looked_around
         with _change:
-            _runtime, _make, _looked_around = before
+            running, _make, _looked_around = before
 
     return restore
 
 
 def _outbox_for(configuration: Configuration) -> Outbox:
     """The present outbox where it goes to the same place; the other one is left to empty itself."""
-    if _runtime is not None:
-        before = _runtime.configuration
+    if running is not None:
+        before = running.configuration
         if _destination(before) == _destination(configuration):
-            return _runtime.outbox
-        _runtime.outbox.close(time.monotonic() + 60)
+            return running.outbox
+        running.outbox.close(time.monotonic() + 60)
     return _new_outbox(configuration)
 
 
@@ -225,7 +232,7 @@ def flush(timeout: float = 5.0) -> Delivery:
     Returns:
         The collector's word, not a hope: what it confirmed, what still waits, what was lost.
     """
-    runtime = _runtime
+    runtime = running
     if runtime is None:
         return Delivery(0, 0, 0)
     return GUARD(runtime.outbox.flush)(timeout) or runtime.outbox.delivery()
@@ -234,8 +241,8 @@ def flush(timeout: float = 5.0) -> Delivery:
 @GUARD
 def shutdown() -> None:
     """Send what is left, within the exit's time limit, and switch off until the next `init`."""
-    global _runtime
-    runtime, _runtime = _runtime, None
+    global running
+    runtime, running = running, None
     limit = runtime.configuration.limits.exit_timeout_s if runtime else Limits().exit_timeout_s
     deadline = time.monotonic() + limit
     outboxes = list(_outboxes)
@@ -250,15 +257,15 @@ def shutdown() -> None:
 
 def _start_again_in_child() -> None:
     """A forked child has none of its parent's threads and must not send its parent's records."""
-    global _runtime, _change  # noqa: PLW0603 - one switch for the process, like logging
+    global running, _change  # noqa: PLW0603 - one switch for the process, like logging
     _change = threading.RLock()
     for outbox in list(_outboxes):
         outbox.leave_behind()
     _outboxes.clear()
-    if _runtime is not None:
-        configuration = _runtime.configuration
+    if running is not None:
+        configuration = running.configuration
         fresh = _make or (lambda told: Runtime(told, _new_outbox(told)))
-        _runtime = fresh(configuration)
+        running = fresh(configuration)
 
 
 atexit.register(shutdown)

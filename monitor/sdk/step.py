@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from monitor import vocabulary as v
@@ -155,7 +154,7 @@ class Step:
 
     def enter(self) -> Any:
         """Make this the current span; returns the token for `detach`."""
-        return attach(Context(surroundings(), **{SPAN: self}))
+        return attach({**surroundings(), SPAN: self})
 
     def since_start_ns(self) -> int:
         """Nanoseconds since the start, by a clock that never jumps."""

@@ -41,7 +41,7 @@ SPAN: str = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 LABELS = otel.create_key("outerloop-labels")
 
 
-def _variable() -> tuple[Callable[[], Context], Callable[[Context], Any], Callable[[Any], None]]:
+def _variable() -> tuple[Callable[[], Context], Callable[[Any], Any], Callable[[Any], None]]:
     """Read, set and reset of the current context: the variable itself where there is one."""
     token: Any = otel.attach(otel.get_current())
     otel.detach(token)
@@ -52,6 +52,7 @@ def _variable() -> tuple[Callable[[], Context], Callable[[Context], Any], Callab
 
 
 surroundings, attach, reset = _variable()
+"""Attached are plain dictionaries, at half of a `Context`'s price: that is one which is read-only."""
 
 
 def detach(token: Any) -> None:
@@ -166,7 +167,7 @@ class context:  # noqa: N801 - used as `with monitor.context(...)`
     def __enter__(self) -> None:
         token = None
         with GUARD:
-            token = attach(Context(surroundings(), **{LABELS: self._merged(current_labels())}))
+            token = attach({**surroundings(), LABELS: self._merged(current_labels())})
         self._tokens.append(token)
 
     def __exit__(

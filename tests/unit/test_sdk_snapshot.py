@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.sdk.secrecy import also_secret, is_secret
-from monitor.sdk.snapshot import Budget, snapshot, to_json
+from monitor.sdk.snapshot import SHORT, Budget, snapshot, text_to_json, to_json
 
 
 class Colour(enum.Enum):
@@ -161,3 +161,13 @@ def test_any_budget_gives_valid_json(value: Any, limit: int) -> None:
     budget = Budget(limit)
     read = json.loads(to_json(snapshot(value, budget)))
     assert budget.cut or read == value
+
+
+@pytest.mark.parametrize(
+    "odd", [chr(code) for code in range(32)] + ['"', "\\", "\x7f", "é", "\ud800"]
+)
+@pytest.mark.parametrize("around", ["", "a" * SHORT, "ü" * SHORT])
+def test_a_text_is_quoted_as_the_standard_library_does(odd: str, around: str) -> None:
+    """Short or long, plain or not: the same JSON, wherever the odd character stands."""
+    for text in (odd + around, around + odd, around + odd + around):
+        assert text_to_json(text) == json.dumps(text, ensure_ascii=False)
