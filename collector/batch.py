@@ -20,7 +20,7 @@ from collector.values import flatten
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Account", "Part", "parts"]
+__all__ = ["PART_BYTES", "Account", "Part", "parts"]
 
 PART_BYTES = 16 << 20
 """Of OTLP. The engine's memory while it reads a part is some ten times as much."""
@@ -78,6 +78,8 @@ class Account:
     """Settled counts."""
     levels: dict[tuple[str, str], tuple[Level, Count]] = field(default_factory=dict)
     """Highest count of drops by service and instance, and where its growth is counted."""
+    requests: int = 0
+    """Requests in it."""
     completes: bool = False
     """Whether there are log events that add to calls."""
     times: tuple[int, int] = (0, 0)
@@ -106,6 +108,7 @@ def _tell(record: Record, account: Account) -> None:
         for minute, signal, service, entry, reason, n in json.loads(record.payload):
             account.counts[Count(minute, signal, service, entry, reason)] += n
         return
+    account.requests += 1
     account.completes |= record.note.completes
     if record.note.times[0]:
         (first, last), (earliest, latest) = account.times, record.note.times

@@ -1,6 +1,6 @@
 """`python -m collector.erasure`: takes a user, session or trace out of the log of a collector that does not run.
 
-Reads `{"folder", "kind", "id", "sessions", "traces"}` as JSON from standard input, and prints `{"removed", "traces"}`.
+Reads `{"folder", "kind", "ids", "sessions", "traces"}` as JSON from standard input, and prints `{"removed", "traces"}`.
 A file that changes gets a new name: its parts are new batches to the store, so none is taken for one that the store
 has seen. Where the collector died in the middle of such a file, spans may be in `otel_traces` twice, in `calls` once.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import sys
 import uuid
 from collections import Counter, defaultdict
@@ -20,20 +19,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from collector.identities import IDENTITIES
 from collector.otlp import message
 from collector.segment import MAGIC, Record, Segment, frame, mend, records
 from collector.values import text
 from monitor.exceptions import OuterloopError, StoreLockedError
 
 __all__ = ["main"]
-
-IDENTITIES = {
-    "user": re.compile(r"(^|[._])(end)?user[._]?id$|^mlflow\.trace\.user$", re.IGNORECASE),
-    "session": re.compile(
-        r"(session|conversation|thread)[._]?id$|^mlflow\.trace\.session$", re.IGNORECASE
-    ),
-}
-"""Attributes by which the dialects name people and sessions; the erasure's SQL has the same."""
 
 
 @dataclass(slots=True)
@@ -77,11 +69,11 @@ def main() -> int:
     """Do it; returns the exit status."""
     asked = json.load(sys.stdin)
     folder = Path(asked["folder"])
-    kind, identity = asked["kind"], asked["id"]
+    kind, forms = asked["kind"], frozenset(asked["ids"])
     ids = {"user": frozenset[str](), "session": frozenset(asked.get("sessions", ()))}
     if kind in ids:
-        ids[kind] |= {identity}
-    traces = {*asked["traces"], *([identity] if kind == "trace" else [])}
+        ids[kind] |= forms
+    traces = {*asked["traces"], *(forms if kind == "trace" else ())}
     wanted = _Wanted(kind, ids, traces)
     try:
         with _locked(folder):

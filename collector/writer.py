@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from collector.batch import Account, Part, parts
+from collector.batch import PART_BYTES, Account, Part, parts
 from collector.completing import Completing
 from collector.inserts import (
     CLIENT_DATA_ERRORS,
@@ -47,7 +47,8 @@ LOG = logging.getLogger(__name__)
 UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
-MUCH_BYTES, LONGEST_REST_S = 1 << 20, 0.5
+SMALL_REQUEST_BYTES, SMALL_REST_S = 16 << 10, 0.7
+MUCH_BYTES = 1 << 20
 TIMEOUT_S = 60
 """A store that says nothing for so long hangs; the same part is sent again under its token."""
 PING_EVERY_S = 2.0
@@ -89,6 +90,7 @@ class Writer:
         self._stop, self._give_up = threading.Event(), threading.Event()
         self._heard = self._flushed = 0.0
         self._nested_until = self._rest_until = 0.0
+        self._enough_bytes = MUCH_BYTES
         self._completing = Completing()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
@@ -136,17 +138,24 @@ class Writer:
         return stopping and segment is None
 
     def _rest(self) -> None:
-        """After a small insert, leave the store alone for as long as it took.
+        """Leave the store alone for a moment after a small insert.
 
         Whatever is in it, an insert costs the planning of the views; senders of single spans would
         otherwise keep a core busy with nothing else.
         """
         while (
             time.monotonic() < self._rest_until
-            and self._wal.bytes < MUCH_BYTES
+            and self._wal.bytes < self._enough_bytes
             and not self._stop.is_set()
         ):
             self._give_up.wait(0.02)
+
+    def _plan_rest(self, segment: Segment, requests: int) -> None:
+        """After a segment: small requests are worth gathering for longer, batches are not."""
+        small = segment.size < SMALL_REQUEST_BYTES * requests
+        rest_s = SMALL_REST_S if small else min(self.lag_s, SMALL_REST_S)
+        self._enough_bytes = PART_BYTES if small else MUCH_BYTES
+        self._rest_until = time.monotonic() + rest_s
 
     def _connect(self) -> Store:
         """The store, with its schema; made anew after every trouble."""
@@ -190,7 +199,7 @@ class Writer:
         self._settle(segment, account, refused)
         self._completing.note(account)
         self.lag_s = time.monotonic() - began
-        self._rest_until = time.monotonic() + min(self.lag_s, LONGEST_REST_S)
+        self._plan_rest(segment, account.requests)
         self._hear()
 
     def _insert_part(self, store: Store, part: Part) -> list[RefusedRow]:

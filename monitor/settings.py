@@ -331,6 +331,11 @@ class Settings(BaseSettings):
         return self.retention_days if self.raw_retention_days is None else self.raw_retention_days
 
     @property
+    def mask_key(self) -> Path:
+        """Where the key of masked ids is kept when OUTERLOOP_MASK_SECRET does not give it."""
+        return self.data_dir / "mask.key"
+
+    @property
     def dashboard_url(self) -> str:
         """Where a person opens the dashboard."""
         return self.public_url or f"http://{self.host}:{self.dashboard_port}"
@@ -341,6 +346,12 @@ class Settings(BaseSettings):
         scheme = "http" if self.tls_certificate is None else "https"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.otlp_http_port}"
+
+    @property
+    def told_url(self) -> str:
+        """Where others reach the collector: OUTERLOOP_ENDPOINT when set, else our own listener."""
+        told = self.endpoint if "endpoint" in self.model_fields_set else None
+        return told or self.collector_url
 
     @property
     def collector_tls(self) -> ssl.SSLContext | None:

@@ -102,3 +102,27 @@ def store(store_url: str) -> Iterator[Store]:
     client = Store(store_url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="module")
+def module_store(databases: Databases) -> Iterator[Store]:
+    """A client of a database that all tests of a module share."""
+    with databases.lent() as url:
+        client = Store(url)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def collector_url(store_url: str, tmp_path: Path) -> Iterator[str]:
+    """A collector that writes into this test's database."""
+    port = free_port()
+    process = start(
+        "collector",
+        ready=f"http://127.0.0.1:{port}/healthz",
+        OUTERLOOP_STORE_URL=store_url,
+        OUTERLOOP_OTLP_HTTP_PORT=str(port),
+        OUTERLOOP_DATA_DIR=str(tmp_path),
+    )
+    yield f"http://127.0.0.1:{port}"
+    stop(process)

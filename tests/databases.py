@@ -16,13 +16,11 @@ from monitor.store import Store, migrate
 
 __all__ = ["Databases"]
 
-RESTING = 2
-"""So many rest before one is used again: what a killed process still had under way has landed by then."""
 PATIENCE_S = 10.0
 SCHEMA = """
 SELECT
     (SELECT groupBitXor(cityHash64(name, create_table_query)) FROM system.tables WHERE database = currentDatabase()),
-    (SELECT groupBitXor(cityHash64(*)) FROM prices FINAL),
+    (SELECT groupBitXor(cityHash64(toString(tuple(*)))) FROM prices FINAL),
     (SELECT groupBitXor(cityHash64(name)) FROM schema_migrations FINAL)
 """
 TOUCHED = """
@@ -30,7 +28,9 @@ SELECT DISTINCT table FROM system.parts
 WHERE database = currentDatabase() AND table NOT IN ('prices', 'schema_migrations')
 """
 """Parts that were replaced or deleted are listed for eight minutes more."""
-OTHERS = "SELECT count() FROM system.processes WHERE current_database = currentDatabase() AND query NOT LIKE '%processes%'"
+OTHERS = """
+SELECT count() FROM system.processes WHERE current_database = currentDatabase() AND query NOT LIKE '%processes%'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,11 @@ class Databases:
 
     Args:
         server: URL of the store.
+        resting: so many rest before one is used again: by then what a killed process still had under way has landed.
     """
 
-    def __init__(self, server: str) -> None:
-        self._server = server
+    def __init__(self, server: str, *, resting: int = 2) -> None:
+        self._server, self._most_resting = server, resting
         self._resting: deque[_Database] = deque()
 
     @contextmanager
@@ -70,7 +71,7 @@ class Databases:
         return database
 
     def _emptied(self) -> _Database | None:
-        while len(self._resting) > RESTING:
+        while len(self._resting) > self._most_resting:
             database = self._resting.popleft()
             store = Store(database.url)
             usable = _is_idle(store) and _schema(store) == database.schema

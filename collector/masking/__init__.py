@@ -8,6 +8,6 @@ Presidio, which is too heavy and too slow for the accept path.
 
 from __future__ import annotations
 
-from collector.masking.message import Masking
+from collector.masking.request import Masking
 
 __all__ = ["Masking"]

@@ -33,6 +33,7 @@ class Work:
     tenant: str
 
     def resource(self, resource: Any) -> None:
+        """A resource, whose attributes all its items share."""
         if self.policy.drop_content:
             self._drop(resource.attributes)
         if self._suspect(resource):
@@ -54,8 +55,8 @@ class Work:
             return
         for part in (*item.events, *item.links):
             self.attributes(part.attributes, tenant)
-        for named in (item, *item.events):
-            named.name = self._text(named.name, "", tenant)
+        for part in (item, *item.events):
+            part.name = self._text(part.name, "", tenant)
         if item.status.message:
             item.status.message = self._text(item.status.message, "", tenant)
 
@@ -71,7 +72,7 @@ class Work:
             elif fate is not Fate.ALLOWED:
                 if policy.telling(key):
                     pair.key = self._text(key, "", tenant)
-                self._value(pair.value, key, tenant, keyed=key in policy.ids)
+                self._value(pair.value, key, tenant, keyed=policy.identifies(key))
         _remove(pairs, gone)
 
     def _drop(self, pairs: Any) -> None:

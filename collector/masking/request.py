@@ -76,7 +76,7 @@ class Masking:
         policy = self._services.get(service, self._default)
         if policy is None or policy.fate(key) is Fate.ALLOWED:
             return value
-        keyed = key in policy.ids
+        keyed = policy.identifies(key)
         return policy.scanner.mask(value, key, Counter(), tenant=tenant, keyed=keyed)
 
 

@@ -75,7 +75,7 @@ def say_why_empty(desk: Desk) -> None:
     if not extent.calls:
         st.info(
             'No call has arrived yet. Point an app at the collector: `monitor.init(service="…")`, or any OpenTelemetry'
-            f" exporter, to {plain(desk.settings.collector_url)}."
+            f" exporter, to {plain(desk.settings.told_url)}."
         )
         return
     chosen = ", ".join(f"{name} {plain(value)}" for name, value in desk.filters.facets().items())

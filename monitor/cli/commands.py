@@ -5,4 +5,4 @@ from __future__ import annotations
 from monitor.cli import backup, demo, doctor, erase, incidents, jobs, parts, retrain
 from monitor.cli.root import cli
 
-__all__ = ["cli", "demo", "doctor", "erase", "incidents", "jobs", "parts", "retrain"]
+__all__ = ["backup", "cli", "demo", "doctor", "erase", "incidents", "jobs", "parts", "retrain"]

@@ -66,6 +66,7 @@ def _lines(done: Erasure) -> list[str]:
     receipt = done.receipt
     verb = "would go" if done.dry_run else "gone"
     lines = [f"{receipt.kind} {receipt.request[:16]}… at {rfc3339(receipt.erased_at)}"]
+    lines += [f"  stored as {one}, too" for one in done.placeholders]
     lines += [
         f"  {number:>9,} rows {verb}  {table}" for table, number in sorted(receipt.rows.items())
     ]

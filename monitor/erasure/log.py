@@ -6,17 +6,13 @@ collector has settled as many items as it had accepted then, however much comes 
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import httpx
-
+from monitor.erasure.neighbour import ask
 from monitor.exceptions import OuterloopError
+from monitor.figures import Figures, ask_collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LogBusyError", "clean_log", "collector_runs", "wait_for_log"]
 
-WAIT_S, POLL_S, ANSWER_S = 60.0, 0.1, 5.0
-SAMPLE = re.compile(r'^outerloop_collector_(\w+)\{signal="(\w+)"\} (\d+)', re.MULTILINE)
+WAIT_S, POLL_S = 60.0, 0.1
 
 
 class LogBusyError(OuterloopError):
@@ -36,33 +31,35 @@ class LogBusyError(OuterloopError):
 
 
 def collector_runs(settings: Settings) -> bool:
-    """Whether a collector answers at this machine's address."""
-    try:
-        _figures(settings)
-    except httpx.TransportError:
-        return False
-    return True
+    """Whether a collector answers where it should be."""
+    return _figures(settings) is not None
 
 
 def wait_for_log(settings: Settings, *, say: Callable[[str], None], wait_s: float = WAIT_S) -> None:
     """Return when the store has everything that the collector had accepted before this call.
 
     Raises:
-        LogBusyError: it is not there in time.
+        LogBusyError: it is not there in time, or the collector does not answer any more.
     """
-    target = _figures(settings)["accepted_total"]
     deadline = time.monotonic() + wait_s
+    figures = _figures(settings)
+    target = Counter(figures.by_signal("accepted_total")) if figures else Counter[str]()
     told = False
-    while waiting := target - _settled(settings):
+    while figures and (waiting := target - _settled(figures)):
         if time.monotonic() > deadline:
             raise LogBusyError(
                 f"after {wait_s:.0f} s the collector still holds {sum(waiting.values()):,} items that came before this"
-                f" request; {settings.collector_url}/readyz says why. Nothing has been erased; run this again"
+                f" request; {figures.url}/readyz says why. Nothing has been erased; run this again"
             )
         if not told:
             say(f"waiting for {sum(waiting.values()):,} items in the collector's log")
             told = True
         time.sleep(POLL_S)
+        figures = _figures(settings)
+    if figures is None:
+        raise LogBusyError(
+            "the collector stopped answering; nothing has been erased; run this again"
+        )
 
 
 def clean_log(
@@ -78,34 +75,17 @@ def clean_log(
     folder = data_dir / "wal"
     if not any(folder.glob("*.wal")):
         return 0, []
-    asked = {"folder": str(folder), "kind": subject.kind, "id": subject.id}
-    ids = {"sessions": list(sessions), "traces": list(traces)}
-    done = subprocess.run(  # ids go by standard input, not where `ps` shows them
-        [sys.executable, "-m", "collector.erasure"],
-        input=json.dumps(asked | ids).encode(),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        raise LogBusyError(done.stderr.decode("utf-8", "replace").strip() or None)
-    told = json.loads(done.stdout)
+    asked = {"folder": str(folder), "kind": subject.kind, "ids": subject.ids}
+    found = {"sessions": list(sessions), "traces": list(traces)}
+    told = ask("collector.erasure", asked | found, failure=LogBusyError)
     return int(told["removed"]), [str(one) for one in told["traces"]]
 
 
-def _figures(settings: Settings) -> dict[str, Counter[str]]:
-    token = settings.token.get_secret_value() if settings.token else ""
-    answer = httpx.get(
-        f"{settings.collector_url}/metrics",
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-        timeout=ANSWER_S,
-        verify=str(settings.tls_certificate) if settings.tls_certificate else True,
-    ).raise_for_status()
-    found: dict[str, Counter[str]] = {}
-    for name, signal, number in SAMPLE.findall(answer.text):
-        found.setdefault(name, Counter())[signal] = int(number)
-    return found
+def _figures(settings: Settings) -> Figures | None:
+    figures = ask_collector(settings)
+    ours = isinstance(figures, Figures) and figures.by_signal("accepted_total")
+    return figures if isinstance(figures, Figures) and ours else None
 
 
-def _settled(settings: Settings) -> Counter[str]:
-    figures = _figures(settings)
-    return figures["stored_total"] + figures["refused_total"]
+def _settled(figures: Figures) -> Counter[str]:
+    return Counter(figures.by_signal("stored_total")) + Counter(figures.by_signal("refused_total"))

@@ -55,6 +55,8 @@ class Erasure:
     """Traces that others share, of which only the subject's own spans are the subject's."""
     left: Mapping[str, int]
     """Rows of the subject that are still there, by table."""
+    placeholders: Sequence[str] = ()
+    """What masking had made of the id: rows under these are the subject's too."""
     earlier: Sequence[ErasureRow] = ()
     """Receipts of earlier erasures of the same subject."""
     out_of_reach: Sequence[str] = field(default=OUT_OF_REACH)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.store.client import question
-from monitor.store.cluster import bare
+from monitor.store.sql_text import bare
 
 if TYPE_CHECKING:
     from monitor.erasure.subject import Subject
@@ -58,9 +58,9 @@ class Rows:
 
     def find(self, subject: Subject) -> None:
         """Put aside everything that belongs to the subject; what is there from an interrupted run stays."""
-        self.stage(subject.kind, [subject.id])
+        self.stage(subject.kind, subject.ids)
         if subject.kind == "user":
-            self._write("stage_sessions", id=subject.id)
+            self._write("stage_sessions", ids=list(subject.ids))
         if subject.kind != "trace":
             self._sync()
             self._write("stage_traces", kind=subject.kind)
@@ -112,7 +112,8 @@ class Rows:
 
     def mentions(self, subject: Subject) -> dict[str, int]:
         """Rows that hold the id as a word of some text, by `table.column`."""
-        pattern = rf"(^|[^0-9A-Za-z_-]){re.escape(subject.id)}([^0-9A-Za-z_-]|$)"
+        forms = "|".join(map(re.escape, subject.ids))
+        pattern = rf"(^|[^0-9A-Za-z_-])({forms})([^0-9A-Za-z_-]|$)"
         found = {}
         for table in self.tables():
             result = self._store.client.query(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monitor.erasure.folders import clean_refused, export_again
 from monitor.erasure.log import clean_log, collector_runs, wait_for_log
+from monitor.erasure.placeholders import placeholders
 from monitor.erasure.receipt import Erasure, ErasureRow, earlier, trained_releases
 from monitor.erasure.rows import Rows, Staged
 from monitor.erasure.texts import rewrite
@@ -49,12 +51,14 @@ def erase(
 
     Raises:
         LogBusyError: the collector's log cannot be passed or rewritten now; nothing has been erased.
+        ConfigurationError: ids are masked and the key of their placeholders is not here.
     """
     request = subject.pseudonym(load_key(settings.data_dir))
     rows = Rows(store, request, cluster=cluster_of(store, urlsplit(store.url).path.strip("/")))
     running = collector_runs(settings)
     if running and not dry_run:
         wait_for_log(settings, say=say)
+    subject = replace(subject, aliases=placeholders(store, settings, subject))
     rows.find(subject)
     log, removed = _log(settings, subject, rows, running=running, dry_run=dry_run)
     gone = Counter({"log": removed} if removed else {})
@@ -80,7 +84,14 @@ def erase(
     if dry_run or receipt.complete:  # an incomplete one goes on from what has been put aside
         rows.forget()
     shared = len({one.partition("/")[0] for one in _ids(staged, "span")})
-    return Erasure(receipt, dry_run=dry_run, shared_traces=shared, left=left, earlier=before)
+    return Erasure(
+        receipt,
+        dry_run=dry_run,
+        shared_traces=shared,
+        left=left,
+        placeholders=subject.aliases,
+        earlier=before,
+    )
 
 
 def _log(
@@ -123,7 +134,7 @@ def _delete(
 def _files(
     store: Store, settings: Settings, subject: Subject, staged: list[Staged], *, dry_run: bool
 ) -> list[str]:
-    named = sorted({subject.id, *_ids(staged, "trace"), *_ids(staged, "session")})
+    named = sorted({*subject.ids, *_ids(staged, "trace"), *_ids(staged, "session")})
     refused = clean_refused(settings.data_dir, named, dry_run=dry_run)
     versions = _ids(staged, "dataset")
     if dry_run:

@@ -20,12 +20,19 @@ class Subject:
 
     kind: Kind
     id: str
+    aliases: tuple[str, ...] = ()
+    """What masking made of the id on its way in."""
 
     def __post_init__(self) -> None:
         if not self.id.strip():
             raise ConfigurationError(
                 f"an empty --{self.kind} would mean every row that names none; give the id"
             )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every form of the id that a row may hold."""
+        return (self.id, *self.aliases)
 
     def pseudonym(self, key: bytes) -> str:
         """A keyed hash: the same subject gives the same text, and without the key it cannot be guessed.

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from monitor.examination.finding import fine, problem, warning
 from monitor.exceptions import OuterloopError
-from monitor.jobs.figures import Figures, ask_collector
+from monitor.figures import Figures, ask_collector
 from monitor.store import Store
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from monitor.cli.jobs import LastRun
 from monitor.clock import rfc3339
 from monitor.examination.finding import fine, problem, warning
+from monitor.figures import Figures, ask_collector
 from monitor.incidents import incidents as all_incidents
 from monitor.jobs.accounts import LOOK_BACK, Entry, imbalances
-from monitor.jobs.figures import Figures, ask_collector
 from monitor.store import Store
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def clocks(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 def silence(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Of which services the habit of the week is known, so that their silence would be told."""
-    from monitor.jobs.silence import read_traffic  # noqa: PLC0415 - scipy takes a second that a broken store need not wait for
+    from monitor.jobs.traffic import read_traffic  # noqa: PLC0415 - scipy takes a second that a broken store need not wait for
 
     traffic = read_traffic(Store(settings.store), now)
     new = [one.service for one in traffic if one.habit(now).status == "insufficient_data"]

@@ -12,8 +12,8 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from monitor.figures import Figures, ask_collector
 from monitor.jobs.accounts import lost_rows, refusals
-from monitor.jobs.figures import Figures, ask_collector
 from monitor.jobs.trouble import Trouble, settle, when
 
 if TYPE_CHECKING:

@@ -8,28 +8,25 @@ the traffic is back; one that a person resolves is not told again, unless traffi
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from monitor.drift.silence import (
-    DROP_SPANS,
-    HABIT_WEEKS,
-    Habit,
-    Quiet,
-    alarm_level,
-    learn_habit,
-    quiet,
-)
+from monitor.drift.silence import DROP_SPANS, Habit, Quiet, alarm_level, quiet
 from monitor.incidents import incidents
 from monitor.jobs.series import SETTLE
+from monitor.jobs.traffic import (
+    DEPLOYMENT,
+    HOUR,
+    WEEK,
+    Traffic,
+    hour_of_week,
+    read_traffic,
+    together,
+)
 from monitor.jobs.trouble import Trouble, settle, when
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from monitor.incidents import Incident
     from monitor.jobs.job import Window
@@ -39,56 +36,9 @@ if TYPE_CHECKING:
 DETECTOR = "silence"
 ALERTS_PER_WEEK = 0.25
 """False alarms that the whole deployment may have in a week, half of them about stops and half about falls."""
-DEPLOYMENT = "all services"
-HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
-READ = (HABIT_WEEKS + 2) * WEEK
-"""How far back traffic is read: a habit, and a silence of up to two weeks after it. A longer one keeps its incident."""
 BACK_SPANS = (*DROP_SPANS, 168)
 BACK_CALLS, BACK_SHARE = 5, 0.5
 """Traffic is back when the shortest span that expects so many calls has this share of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """Rows of one service in one hour."""
-
-    kind: str
-    service: str
-    hour: datetime
-    count: int
-    last: datetime
-
-
-@dataclass(slots=True)
-class Traffic:
-    """One service's traffic by hour."""
-
-    service: str
-    hours: dict[datetime, int] = field(default_factory=lambda: defaultdict(int))
-    last: datetime | None = None
-
-    def add(self, hour: Hour) -> None:
-        """Count an hour in."""
-        self.hours[hour.hour] += hour.count
-        last = hour.last.replace(microsecond=hour.last.microsecond // 1000 * 1000)
-        self.last = last if self.last is None else max(self.last, last)
-
-    def count(self, start: datetime, end: datetime) -> int:
-        """Rows between two whole hours."""
-        number = round((end - start) / HOUR)
-        return sum(self.hours.get(start + n * HOUR, 0) for n in range(number))
-
-    def habit(self, before: datetime) -> Habit:
-        """What was usual before the day of `before`, from whole weeks since the first row."""
-        end = before.replace(hour=0, minute=0, second=0, microsecond=0)
-        first = min(self.hours, default=end)
-        weeks = max(0, min(HABIT_WEEKS, (end - first) // WEEK))
-        start = end - weeks * WEEK
-        counts = np.zeros(weeks * 168, dtype=np.int64)
-        for hour, count in self.hours.items():
-            if start <= hour < end:
-                counts[round((hour - start) / HOUR)] = count
-        return learn_habit(counts, first_weekday=end.weekday())
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
@@ -102,7 +52,7 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         if one.last and (habit := one.habit(one.last)).status == "sufficient"
     }
     told = [one for one in incidents(store) if one.detector == DETECTOR]
-    by_name = {one.service: one for one in [*traffic, _together(traffic)]}
+    by_name = {one.service: one for one in [*traffic, together(traffic)]}
     back = {
         one.service: until
         for one in told
@@ -127,27 +77,6 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         over=lambda one: _back(one, by_name.get(one.service), until),
     )  # fmt: skip
     return {"services": len(traffic), "habits": len(known), "silent": len(found), **counts}
-
-
-def read_traffic(store: Store, until: datetime) -> list[Traffic]:
-    """The traffic of every service: its calls, or its steps where it makes no calls."""
-    since = until.replace(hour=0, minute=0, second=0, microsecond=0) - READ
-    rows = store.read("traffic_by_hour", Hour, since=since, until=until)
-    callers = {row.service for row in rows if row.kind == "calls"}
-    found: dict[str, Traffic] = {}
-    for row in rows:
-        if row.kind == "calls" or row.service not in callers:
-            found.setdefault(row.service, Traffic(row.service)).add(row)
-    return [found[name] for name in sorted(found)]
-
-
-def _together(traffic: Iterable[Traffic]) -> Traffic:
-    whole = Traffic(DEPLOYMENT)
-    for one in traffic:
-        for hour, count in one.hours.items():
-            whole.hours[hour] += count
-        whole.last = max(filter(None, (whole.last, one.last)), default=None)
-    return whole
 
 
 def _look(
@@ -186,22 +115,12 @@ def _whole(
     store: Store, traffic: list[Traffic], until: datetime, *, watched: int
 ) -> Trouble | None:
     """The trouble of the whole deployment: nothing comes from anybody."""
-    whole = _together(traffic)
+    whole = together(traffic)
     if whole.last is None:
         return None
     habit = whole.habit(whole.last)
     found = _stopped(whole, habit, until, watched)
     return None if found is None else _stop(store, whole, habit, found, until)
-
-
-def hour_of_week(moment: datetime) -> float:
-    """Hours since Monday 00:00 UTC.
-
-    >>> from datetime import UTC
-    >>> hour_of_week(datetime(2024, 1, 2, 6, 30, tzinfo=UTC))
-    30.5
-    """
-    return moment.weekday() * 24 + moment.hour + moment.minute / 60 + moment.second / 3600
 
 
 def _usual(habit: Habit, expected: float, until: datetime) -> str:

@@ -17,7 +17,6 @@ from monitor.retrain.bodies import Failed, Finished, Progress
 from monitor.retrain.dataset import build_dataset
 from monitor.retrain.export import export_dataset
 from monitor.retrain.request import (
-    callback_base,
     callback_token,
     hash_token,
     request_body,
@@ -183,7 +182,7 @@ def _ask(
         one,
         find_incident(store, one.incident_id),
         manifest,
-        base=callback_base(settings),
+        base=settings.told_url,
         token=callback_token(load_key(settings.data_dir), one.retrain_id),
         at=datetime.fromisoformat(str(one.details["requested_at"])),
     )

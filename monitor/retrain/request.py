@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from monitor.incidents import Incident
     from monitor.retrain.export import Manifest
     from monitor.retrain.state import Retrain
-    from monitor.settings import Settings
 
-__all__ = ["callback_base", "callback_token", "hash_token", "request_body", "token_matches"]
+__all__ = ["callback_token", "hash_token", "request_body", "token_matches"]
 
 SUGGESTED = {"method": "lora", "epochs": 3, "learning_rate": 2e-4, "seed": 7}
 """A sane start for a small correction; the job may know better."""
@@ -40,13 +39,6 @@ def token_matches(one: Retrain, token: str) -> bool:
     """Whether `token` is this retrain's own."""
     kept = str(one.details.get("token_sha256", ""))
     return bool(kept) and hmac.compare_digest(kept, hash_token(token))
-
-
-def callback_base(settings: Settings) -> str:
-    """Where the job reaches the collector: OUTERLOOP_ENDPOINT when set, else our own listener."""
-    if "endpoint" in settings.model_fields_set and settings.endpoint:
-        return settings.endpoint
-    return settings.collector_url
 
 
 def request_body(

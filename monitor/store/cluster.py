@@ -13,29 +13,22 @@ A view writes into the local table where its rows are on the right shard already
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from monitor.exceptions import ConfigurationError
+from monitor.store.sql_text import bare, reads, rename
+from monitor.store.tables import CREATE_TABLE, Table, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["REQUIRED_SETTINGS", "Cluster", "Table", "bare"]
+__all__ = ["REQUIRED_SETTINGS", "Cluster"]
 
 REQUIRED_SETTINGS = {"distributed_foreground_insert": "1", "distributed_product_mode": "global"}
 """An insert is acknowledged when the shards have it; joins see all shards. Profile: deploy/clickhouse/users.d."""
 
-TOKEN = re.compile(
-    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|\w+|\s+|.", re.DOTALL
-)
-CREATE_TABLE = re.compile(
-    r"CREATE TABLE (?:IF NOT EXISTS )?`?(?P<name>\w+)`?\s*(?:\((?P<columns>.*)\)|AS `?(?P<model>\w+)`?)\s*"
-    r"ENGINE\s*=\s*(?P<engine>\w+)(?:\((?P<arguments>[^)]*)\))?(?P<rest>.*)$",
-    re.DOTALL,
-)
 CREATE_VIEW = re.compile(
     r"CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?`?(?P<name>\w+)`?\s+TO `?(?P<target>\w+)`?\s+AS\s(?P<select>.*)$",
     re.DOTALL,
@@ -45,60 +38,11 @@ CREATE_OTHER = re.compile(
 )  # fmt: skip
 ALTER = re.compile(r"ALTER TABLE `?(?P<name>\w+)`?\s(?P<rest>.*)$", re.DOTALL)
 DROP = re.compile(r"DROP (?P<kind>TABLE|VIEW|DICTIONARY) IF EXISTS `?(?P<name>\w+)`?\s*$")
-SORTING_KEY = re.compile(
-    r"ORDER BY\s+(?P<key>.*?)\s*(?=\bTTL\b|\bSETTINGS\b|\bPARTITION BY\b|\bPRIMARY KEY\b|\bCOMMENT\b|$)", re.DOTALL
-)  # fmt: skip
-TRACE_COLUMNS = ("TraceId", "trace_id")
 SUMMED = ("SummingMergeTree", "AggregatingMergeTree")
 """Rows that meet late are added up by whoever reads; they need not meet on one shard."""
 DEDUPLICATION = re.compile(r"\bnon_replicated_deduplication_window\b\s*=\s*(\d+)")
 DEDUPLICATION_S = 7 * 86_400
 """A batch may be tried again for so long: a store that was away for days still takes it once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What the migrations say of a table."""
-
-    name: str
-    engine: str
-    key: str
-    """Sorting key without its brackets; '' for a Null table."""
-    trace: str
-    """Its trace id's column, or ''."""
-    columns: frozenset[str] = frozenset()
-    looked_up: bool = False
-    """It is whole on every node: a view reads it beside its source."""
-
-    @property
-    def stored(self) -> bool:
-        """It keeps rows."""
-        return self.engine.endswith("MergeTree")
-
-    @property
-    def by_trace(self) -> bool:
-        """All rows of a trace are on one shard."""
-        plain = self.engine in ("MergeTree", "Null")
-        return bool(self.trace) and (plain or self.trace in re.findall(r"\w+", self.key))
-
-    @property
-    def spread(self) -> bool:
-        """It is a local table on every node with a Distributed one over it."""
-        return self.by_trace or (self.stored and not self.looked_up)
-
-    @property
-    def local(self) -> str:
-        """Its name on a node."""
-        return f"{self.name}_local" if self.spread else self.name
-
-    @property
-    def sharding(self) -> str:
-        """The expression that says which shard a row belongs on."""
-        if not self.by_trace:
-            return f"cityHash64({self.key})"
-        if self.engine == "MergeTree":  # log records without a trace must not all go to one shard
-            return f"if({self.trace} = '', cityHash64({self.key}), cityHash64({self.trace}))"
-        return f"cityHash64({self.trace})"
 
 
 class Cluster:
@@ -125,11 +69,11 @@ class Cluster:
         known: dict[str, Table] = {}
         for one in self._statements:
             if match := CREATE_TABLE.match(one):
-                known[match["name"]] = _table(match, known)
+                known[match["name"]] = table_of(match, known)
         selects = [m["select"] for one in self._statements if (m := CREATE_VIEW.match(one))]
         looked_up = set(self._everywhere)
         for select in selects:
-            named = [known[name] for name in _reads(select) if name in known]
+            named = [known[name] for name in reads(select) if name in known]
             looked_up |= {one.name for one in named if one is not _source(named)}
         return {
             one.name: replace(one, looked_up=one.name in looked_up and not one.trace)
@@ -198,10 +142,10 @@ class Cluster:
         return f"Replicated{table.engine}('{path}', '{replica}'{more})"
 
     def _view(self, match: re.Match[str]) -> str:
-        named = [self.tables[name] for name in _reads(match["select"]) if name in self.tables]
+        named = [self.tables[name] for name in reads(match["select"]) if name in self.tables]
         source, target = _source(named), self.tables[match["target"]]
         here = source.by_trace and (target.by_trace or target.engine in SUMMED)
-        select = _rename(match["select"], {table.name: table.local for table in named})
+        select = rename(match["select"], {table.name: table.local for table in named})
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {match['name']} {self._on}"
             f" TO {target.local if here else target.name} AS {select}"
@@ -213,93 +157,9 @@ class Cluster:
             yield f"DROP {kind} IF EXISTS {one} {self._on} SYNC"
 
 
-def bare(statement: str) -> str:
-    """A statement without its comments, whatever its strings hold.
-
-    >>> bare("SELECT '--no' -- yes")
-    "SELECT '--no'"
-    """
-    return "".join(
-        piece for piece in TOKEN.findall(statement) if not piece.startswith(("--", "/*"))
-    ).strip()
-
-
-def _table(match: re.Match[str], known: Mapping[str, Table]) -> Table:
-    columns: Iterable[str] = [part.split()[0].strip("`") for part in _parts(match["columns"] or "")]
-    if match["model"]:
-        columns = known[match["model"]].columns
-    key = SORTING_KEY.search(match["rest"])
-    return Table(
-        name=match["name"],
-        engine=match["engine"],
-        key=_unbracketed(key["key"]) if key else "",
-        trace=next((name for name in TRACE_COLUMNS if name in columns), ""),
-        columns=frozenset(columns),
-    )
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Split at commas that stand in no bracket.
-
-    >>> list(_parts("a Map(String, String), b String DEFAULT ','"))
-    ['a Map(String, String)', "b String DEFAULT ','"]
-    """
-    depth, part = 0, ""
-    for piece in TOKEN.findall(text):
-        depth += (piece == "(") - (piece == ")")
-        if piece == "," and not depth:
-            yield part.strip()
-            part = ""
-        else:
-            part += piece
-    if part.strip():
-        yield part.strip()
-
-
-def _unbracketed(key: str) -> str:
-    """The key's expressions, whether it is one or a tuple of them.
-
-    >>> _unbracketed("(a, f(b))"), _unbracketed("a")
-    ('a, f(b)', 'a')
-    """
-    return key[1:-1].strip() if key.startswith("(") and len(list(_parts(key))) == 1 else key
-
-
-def _reads(select: str) -> list[str]:
-    """Names behind FROM and JOIN, in order; those of subqueries' own (`WITH x AS`) among them."""
-    words = [piece.strip("`") for piece in TOKEN.findall(select) if not piece.isspace()]
-    return [name for before, name in pairwise(words) if before in ("FROM", "JOIN")]
-
-
 def _source(named: Sequence[Table]) -> Table:
     """The table whose inserts a view follows: the first that takes traffic."""
     return next((one for one in named if one.trace or not one.stored), named[0])
-
-
-def _rename(select: str, names: dict[str, str]) -> str:
-    """Rename tables behind FROM and JOIN, but not the subqueries (`WITH name AS (…)`) that hide one behind them.
-
-    >>> _rename("WITH t AS (SELECT * FROM t) SELECT * FROM t", {"t": "t_local"})
-    'WITH t AS (SELECT * FROM t_local) SELECT * FROM t'
-    """
-    text, depth = "", 0
-    last = ["", "", ""]
-    open_at: dict[int, str] = {}
-    hidden: set[str] = set()
-    for piece in TOKEN.findall(select):
-        name = piece.strip("`")
-        behind = last[-1] in ("FROM", "JOIN") and name not in hidden
-        text += names.get(name, piece) if behind else piece
-        if piece == "(":
-            if last[-1] == "AS" and last[-2] in names:
-                open_at[depth] = last[-2]
-            depth += 1
-        elif piece == ")":
-            depth -= 1
-            hidden |= {open_at.pop(depth)} if depth in open_at else set()
-        if not piece.isspace():
-            last = [*last[1:], name]
-    return text
 
 
 def _replicated(rest: str) -> str:

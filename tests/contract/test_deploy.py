@@ -8,11 +8,14 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
+from monitor.figures import addresses
+from monitor.settings import load_settings
 from monitor.store import Store
 from monitor.store.cluster import REQUIRED_SETTINGS
 
@@ -158,6 +161,16 @@ def test_compose_has_every_part_and_both_protocols() -> None:
     for volume in services["clickhouse"]["volumes"]:
         source = volume.split(":")[0]
         assert source in COMPOSE["volumes"] or (ROOT / source).is_file()
+
+
+def test_every_part_of_compose_reaches_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs ask the collector for its figures, the dashboards send what people say: by its service's name."""
+    services = COMPOSE["services"]
+    for name in ("migrate", "collector", "scheduler", "dashboard"):
+        for variable in ("OUTERLOOP_HOST", "OUTERLOOP_TOKEN", "OUTERLOOP_ENDPOINT"):
+            monkeypatch.setenv(variable, services[name]["environment"][variable])
+        host, port = urlsplit(addresses(load_settings())[-1]).netloc.split(":")
+        assert f"{port}:{port}" in services[host]["ports"]
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no docker-compose here")

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from databases import Databases
 
 from monitor.store import Store
 
@@ -47,15 +45,6 @@ CONDITIONS_ON = {"where_record": "otel_logs"}
 """The table of a condition that fits no other."""
 
 
-@pytest.fixture(scope="module")
-def schema(databases: Databases) -> Iterator[Store]:
-    """The migrated schema, without rows; EXPLAIN changes nothing in it."""
-    with databases.lent() as url:
-        store = Store(url)
-        yield store
-        store.close()
-
-
 def ids(path: Path) -> str:
     """A question's place, for the test's name."""
     return str(path.relative_to(ROOT))
@@ -73,7 +62,7 @@ def _value(kind: str) -> object:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("path", QUESTIONS, ids=ids)
-def test_the_engine_understands_every_question(path: Path, schema: Store) -> None:
+def test_the_engine_understands_every_question(path: Path, module_store: Store) -> None:
     """EXPLAIN of each file, with a value for each of its parameters, succeeds on the migrated schema."""
     # of a question that writes, what it would write
     text = re.sub(r"INSERT INTO \w+( \([^)]*\))?", "", path.read_text("utf-8"))
@@ -83,7 +72,7 @@ def test_the_engine_understands_every_question(path: Path, schema: Store) -> Non
         name: NAMES[name] if kind == "Identifier" else _value(kind)
         for name, kind in re.findall(r"\{(\w+):([^}]+)\}", text)
     }
-    schema.client.query(f"EXPLAIN {text}", parameters=parameters)
+    module_store.client.query(f"EXPLAIN {text}", parameters=parameters)
 
 
 @pytest.mark.parametrize("path", QUESTIONS, ids=ids)

@@ -84,7 +84,7 @@ def test_a_job_runs_by_hand(store_url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["run", "nosuch"], "there is no job 'nosuch'; there are checks"),
+        (["run", "nosuch"], "there is no job 'nosuch'; there are completion, checks"),
         (["incidents", "ack", "inc-x"], "there is no incident 'inc-x'; `outerloop incidents` lists them"),
         (["run", "temporal", "--since", "yesterday"], "2024-01-01T06:00:00Z"),
         (["retrain", "approve", "rt-x"], "rt-x"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,19 +14,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from collectors import eventually
+from conftest import free_port
 
 from monitor.store import Store
 
 pytestmark = pytest.mark.integration
 
 SENDERS = 4
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Sidecar:
@@ -55,7 +49,7 @@ class Sidecar:
             if module == "collector"
             else f"http://127.0.0.1:{self.store_port}/ping"
         )
-        wait_until(lambda: answers(path))
+        eventually(lambda: answers(path))
 
     def kill(self, module: str) -> None:
         """End it without a word of warning."""
@@ -80,7 +74,7 @@ def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
     parts = Sidecar(tmp_path / "data")
     parts.start("collector.embedded_store")
     parts.start("collector")
-    wait_until(lambda: answers(f"{parts.url}/readyz"))
+    eventually(lambda: answers(f"{parts.url}/readyz"))
     yield parts
     for module in list(parts.processes):
         parts.kill(module)
@@ -92,14 +86,6 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def wait_until(condition, *, within_s: float = 40) -> None:
-    """Poll until it is true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
 
 
 class Stream:
@@ -115,7 +101,7 @@ class Stream:
 
     def wait_for(self, number: int) -> None:
         """Until so many are acknowledged in all."""
-        wait_until(lambda: len(self.acknowledged) >= number)
+        eventually(lambda: len(self.acknowledged) >= number)
 
     def end(self) -> None:
         """Stop sending."""
@@ -142,8 +128,8 @@ class Stream:
 
 def assert_exact(sidecar: Sidecar, stream: Stream) -> None:
     """Every acknowledged span is stored, none twice, and nothing that was never sent."""
-    wait_until(lambda: set(stream.acknowledged) <= set(sidecar.stored()))
-    wait_until(lambda: 'waiting{signal="traces"} 0' in httpx.get(f"{sidecar.url}/metrics").text)
+    eventually(lambda: set(stream.acknowledged) <= set(sidecar.stored()))
+    eventually(lambda: 'waiting{signal="traces"} 0' in httpx.get(f"{sidecar.url}/metrics").text)
     found = Counter(sidecar.stored())
     assert found.most_common(1)[0][1] == 1
     assert set(found) <= stream.sent
@@ -168,12 +154,12 @@ def test_store_killed_in_mid_stream(sidecar: Sidecar) -> None:
     sidecar.kill("collector.embedded_store")
     at_kill = len(stream.acknowledged)
     stream.wait_for(at_kill + 300)
-    wait_until(lambda: httpx.get(f"{sidecar.url}/readyz").status_code == 503)
+    eventually(lambda: httpx.get(f"{sidecar.url}/readyz").status_code == 503)
     sidecar.start("collector.embedded_store")
     stream.wait_for(at_kill + 600)
     stream.end()
     assert_exact(sidecar, stream)
-    wait_until(lambda: answers(f"{sidecar.url}/readyz"))
+    eventually(lambda: answers(f"{sidecar.url}/readyz"))
 
 
 def test_collector_started_before_the_store(tmp_path: Path) -> None:
@@ -186,10 +172,10 @@ def test_collector_started_before_the_store(tmp_path: Path) -> None:
         stream.wait_for(20)
         stream.end()
         parts.start("collector.embedded_store")
-        wait_until(lambda: answers(f"{parts.url}/readyz"))
+        eventually(lambda: answers(f"{parts.url}/readyz"))
         assert_exact(parts, stream)
         parts.kill("collector.embedded_store")  # an idle collector notices by itself
-        wait_until(lambda: not answers(f"{parts.url}/readyz"))
+        eventually(lambda: not answers(f"{parts.url}/readyz"))
     finally:
         for module in list(parts.processes):
             parts.kill(module)

@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import grpc
 import httpx
 import pytest
 import zstandard
+from collectors import CollectorProcess, collectors, eventually
 from conftest import free_port
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -44,31 +44,12 @@ SERVICES = {
 }
 
 
-class Front:
+class Front(CollectorProcess):
     """A collector process and clients for both of its ports."""
 
-    def __init__(self, folder: Path, store_url: str, **environment: str) -> None:
-        self.port, self.grpc_port = free_port(), free_port()
-        self.environment = {
-            **os.environ, "OUTERLOOP_DATA_DIR": str(folder), "OUTERLOOP_STORE_URL": store_url,
-            "OUTERLOOP_OTLP_HTTP_PORT": str(self.port), "OUTERLOOP_OTLP_GRPC_PORT": str(self.grpc_port), **environment,
-        }  # fmt: skip
-        trusted = environment.get("OUTERLOOP_TLS_CERTIFICATE")
-        self.http = httpx.Client(
-            base_url=f"{'https' if trusted else 'http'}://localhost:{self.port}", timeout=30,
-            verify=ssl.create_default_context(cafile=trusted),
-        )  # fmt: skip
-        self.process = subprocess.Popen([sys.executable, "-m", "collector"], env=self.environment)
-        eventually(self.alive)
+    def __init__(self, data_dir: Path, store_url: str, **environment: str) -> None:
+        super().__init__(data_dir, store_url, **environment)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.grpc_port}")
-
-    def alive(self) -> bool:
-        """Whether it answers."""
-        assert self.process.poll() is None, "the collector ended"
-        try:
-            return self.http.get("/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
 
     def post(self, body: object, path: str = "/v1/traces", **headers: str) -> httpx.Response:
         """One OTLP/HTTP request, protobuf unless `content_type` says otherwise."""
@@ -89,34 +70,19 @@ class Front:
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
         self.channel.close()
-        self.process.terminate()
-        return self.process.wait(10)
+        return super().stop()
 
-
-def eventually(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    """Poll until it is true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
+    def close(self) -> None:
+        """End it whatever it does."""
+        self.channel.close()
+        super().close()
 
 
 @pytest.fixture
 def run(store_url: str, tmp_path: Path) -> Iterator[Callable[..., Front]]:
-    """Starts collectors on this test's data directory and database; ends what still runs."""
-    started: list[Front] = []
-
-    def start(**environment: str) -> Front:
-        started.append(Front(tmp_path / "data", store_url, **environment))
-        return started[-1]
-
-    yield start
-    for front in started:
-        front.http.close()
-        front.channel.close()
-        if front.process.poll() is None:
-            front.process.kill()
-            front.process.wait()
+    """Starts collectors on this test's data directory and database."""
+    with collectors(Front, tmp_path / "data", store_url) as start:
+        yield start
 
 
 def span(name: str = "work", number: int = 1, *, trace_id: bytes = b"t" * 16) -> bytes:

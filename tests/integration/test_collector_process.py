@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,8 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
-import httpx
 import pytest
+from collectors import CollectorProcess, collectors, eventually
 from conftest import free_port
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -31,60 +30,11 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json; charset=utf-8"}
 
 
-class Running:
-    """A collector process and a client for it."""
-
-    def __init__(self, data_dir: Path, store_url: str, **environment: str) -> None:
-        self.port = free_port()
-        self.environment = {
-            **os.environ, "OUTERLOOP_DATA_DIR": str(data_dir), "OUTERLOOP_STORE_URL": store_url,
-            "OUTERLOOP_OTLP_HTTP_PORT": str(self.port), "OUTERLOOP_OTLP_GRPC_PORT": str(free_port()), **environment,
-        }  # fmt: skip
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
-        self.process = self.launch()
-
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start (again) and wait for the ready line's promise."""
-        self.process = subprocess.Popen([sys.executable, "-m", "collector"], env=self.environment)
-        eventually(lambda: self.answers("/healthz"))
-        return self.process
-
-    def answers(self, path: str) -> bool:
-        """Whether `path` answers 200."""
-        try:
-            return self.http.get(path).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> int:
-        """SIGTERM, and the exit status."""
-        self.process.terminate()
-        return self.process.wait(10)
-
-
-def eventually(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    """Poll until it is true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
-
-
 @pytest.fixture
-def run(store_url: str, tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Starts collectors on this test's data directory and database; ends what still runs."""
-    started: list[Running] = []
-
-    def start(**environment: str) -> Running:
-        started.append(Running(tmp_path / "data", store_url, **environment))
-        return started[-1]
-
-    yield start
-    for collector in started:
-        collector.http.close()
-        if collector.process.poll() is None:
-            collector.process.kill()
-            collector.process.wait()
+def run(store_url: str, tmp_path: Path) -> Iterator[Callable[..., CollectorProcess]]:
+    """Starts collectors on this test's data directory and database."""
+    with collectors(CollectorProcess, tmp_path / "data", store_url) as start:
+        yield start
 
 
 NUMBERS = count(1)
@@ -122,7 +72,9 @@ def ledger(store: Store) -> dict[tuple[str, str, str], int]:
     return {(signal, entry, reason): number for signal, entry, reason, number in rows}
 
 
-def test_captures_of_real_senders_are_stored(run: Callable[..., Running], store: Store) -> None:
+def test_captures_of_real_senders_are_stored(
+    run: Callable[..., CollectorProcess], store: Store
+) -> None:
     """What real instrumentations sent as protobuf, gzip and JSON is all in the store."""
     collector, wanted = run(), set()
     for path in sorted(CAPTURES.glob("collector-*")):
@@ -151,7 +103,9 @@ def test_captures_of_real_senders_are_stored(run: Callable[..., Running], store:
     eventually(lambda: store.client.query(vercel).first_row[0] > 0)
 
 
-def test_opentelemetrys_own_exporter_delivers(run: Callable[..., Running], store: Store) -> None:
+def test_opentelemetrys_own_exporter_delivers(
+    run: Callable[..., CollectorProcess], store: Store
+) -> None:
     """The stock Python exporter, with gzip, is a sender like any other."""
     collector = run(OUTERLOOP_TOKEN="secret")
     exporter = OTLPSpanExporter(
@@ -172,7 +126,9 @@ def test_opentelemetrys_own_exporter_delivers(run: Callable[..., Running], store
     assert row.first_row == ("real", "[1,2]", "0.5")
 
 
-def test_a_lone_span_does_not_wait_for_company(run: Callable[..., Running], store: Store) -> None:
+def test_a_lone_span_does_not_wait_for_company(
+    run: Callable[..., CollectorProcess], store: Store
+) -> None:
     """One span in one request becomes visible by itself, with nothing after it."""
     collector = run()
     eventually(lambda: collector.answers("/readyz"))
@@ -184,7 +140,7 @@ def test_a_lone_span_does_not_wait_for_company(run: Callable[..., Running], stor
     eventually(lambda: len(stored(store)) == 2)
 
 
-def test_wrong_requests_are_answered_plainly(run: Callable[..., Running]) -> None:
+def test_wrong_requests_are_answered_plainly(run: Callable[..., CollectorProcess]) -> None:
     """Each fault has its status, a reason, and the request's own encoding."""
     http = run().http
     bad = http.post("/v1/traces", content=b"\xff\xff", headers=PROTOBUF)
@@ -224,7 +180,7 @@ def test_wrong_requests_are_answered_plainly(run: Callable[..., Running]) -> Non
     assert 'rejected_total{signal="traces",reason="malformed"} 2' in http.get("/metrics").text
 
 
-def test_token_is_required_when_set(run: Callable[..., Running]) -> None:
+def test_token_is_required_when_set(run: Callable[..., CollectorProcess]) -> None:
     """Only who knows the token may send; health stays open to all."""
     http = run(OUTERLOOP_TOKEN="sesame").http
     body, path = spans()[0], "/v1/traces"
@@ -240,7 +196,7 @@ def test_token_is_required_when_set(run: Callable[..., Running]) -> None:
     assert http.get("/metrics").status_code == 200
 
 
-def test_ledger_balances_and_says_why(run: Callable[..., Running], store: Store) -> None:
+def test_ledger_balances_and_says_why(run: Callable[..., CollectorProcess], store: Store) -> None:
     """Accepted, stored, rejected, counted and dropped are rows, each counted once."""
     collector = run()
 
@@ -274,7 +230,7 @@ def test_ledger_balances_and_says_why(run: Callable[..., Running], store: Store)
 
 
 def test_poisoned_row_does_not_hold_up_the_rest(
-    run: Callable[..., Running], store: Store, tmp_path: Path
+    run: Callable[..., CollectorProcess], store: Store, tmp_path: Path
 ) -> None:
     """A span that the store refuses is put aside and counted; all others are stored."""
     store.command("ALTER TABLE otel_traces ADD CONSTRAINT clean CHECK SpanName != 'poison'")
@@ -296,7 +252,9 @@ def test_poisoned_row_does_not_hold_up_the_rest(
     assert counts["traces", "refused", "by the store"] == 1
 
 
-def test_port_in_use_names_port_and_setting(run: Callable[..., Running], tmp_path: Path) -> None:
+def test_port_in_use_names_port_and_setting(
+    run: Callable[..., CollectorProcess], tmp_path: Path
+) -> None:
     """A taken port is said in one line, with what to change, and ends with 2."""
     first = run()
     second = subprocess.run(
@@ -313,7 +271,7 @@ def test_port_in_use_names_port_and_setting(run: Callable[..., Running], tmp_pat
 
 
 def test_sigterm_stores_what_waits_and_ends_with_zero(
-    run: Callable[..., Running], store: Store
+    run: Callable[..., CollectorProcess], store: Store
 ) -> None:
     """A clean stop leaves nothing in the log when the store is there."""
     collector = run()

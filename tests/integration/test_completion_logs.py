@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from monitor.jobs import Window, job_named, run_job
-from monitor.settings import load_settings
-from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
 from completion_pieces import (
     ANSWERED,
     ASKED,
@@ -31,6 +24,10 @@ from completion_pieces import (
     usage,
 )
 from normalisation_captures import LOGS, START_NS, capture, event, insert, read, span
+
+from monitor.jobs import Window, job_named, run_job
+from monitor.settings import load_settings
+from monitor.store import Store
 
 pytestmark = pytest.mark.integration
 

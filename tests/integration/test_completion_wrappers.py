@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
 from completion_pieces import (
     CHAT,
     CONTENT,
@@ -22,6 +15,8 @@ from completion_pieces import (
     within,
 )
 from normalisation_captures import LOGS, capture, insert, read
+
+from monitor.store import Store
 
 pytestmark = pytest.mark.integration
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from silent_traffic import Booked, Called, collector_says
 
 from monitor.clock import utcnow
 from monitor.examination import Finding, examine
@@ -19,9 +20,6 @@ from monitor.records import JobRun
 from monitor.settings import load_settings
 from monitor.standins.slack import SlackStandin
 from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
-from silent_traffic import Booked, Called, collector_says
 
 pytestmark = pytest.mark.integration
 HEALTHY = {"wal_writable": 1, "store_up": 1, "wal_bytes": 0, "waiting": 0}

@@ -18,17 +18,11 @@ import clickhouse_connect
 import psutil
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from conftest import free_port
 
 pytestmark = pytest.mark.integration
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

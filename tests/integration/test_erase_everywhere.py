@@ -6,119 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from conftest import free_port, start, stop
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from erasure_seed import NOW, counts, log_file, log_record, seed, spans, trace_id
 
-from collector.segment import MAGIC, Note, Record, frame
-from monitor.erasure import Subject, erase
-from monitor.records import CheckRow, DatasetRow, IncidentEvent, RetrainEvent, ScoreRow
-from monitor.retrain.export import export_dataset
+from monitor.erasure import Erasure, Subject, erase
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
 
 pytestmark = pytest.mark.integration
-
-NOW = datetime(2024, 1, 15, 12, tzinfo=UTC)
-AT_NS = 1_705_320_000_000_000_000
-
-
-def trace_id(number: int) -> str:
-    """A trace id of the wire's length."""
-    return f"{number:032x}"
-
-
-def spans(number: int, **attributes: str) -> ExportTraceServiceRequest:
-    """One chat span of a trace, with attributes."""
-    request = ExportTraceServiceRequest()
-    group = request.resource_spans.add()
-    group.resource.attributes.add(key="service.name").value.string_value = "bank"
-    span = group.scope_spans.add().spans.add(
-        trace_id=bytes.fromhex(trace_id(number)),
-        span_id=number.to_bytes(8, "big"),
-        name="chat m",
-        start_time_unix_nano=AT_NS + number,
-        end_time_unix_nano=AT_NS + number + 5_000_000,
-    )
-    common = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.request.model": "m",
-        "gen_ai.input.messages": json.dumps(
-            [{"role": "user", "parts": [{"type": "text", "content": f"question {number}"}]}]
-        ),
-    }
-    for key, value in (common | attributes).items():
-        span.attributes.add(key=key).value.string_value = value
-    return request
-
-
-def raw(store: Store, number: int, **attributes: str) -> None:
-    """The span's row as the exporter writes it."""
-    values = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", **attributes}
-    store.client.insert(
-        "otel_traces",
-        [[NOW, trace_id(number), f"{number:016x}", "bank", "chat m", values, 5_000_000]],
-        column_names=[
-            "Timestamp", "TraceId", "SpanId", "ServiceName", "SpanName", "SpanAttributes", "Duration",
-        ],
-    )  # fmt: skip
-
-
-def score(number: int, *, target: str = "call", session: str = "") -> ScoreRow:
-    """A verdict on a call, or on a session."""
-    trace = trace_id(number) if target == "call" else ""
-    span = f"{number:016x}" if target == "call" else ""
-    return ScoreRow(
-        NOW, f"s{number}{target}", target, trace, span, session, "bank", "thumbs", "user",
-        0.0, "", "", "", "app", NOW,
-    )  # fmt: skip
-
-
-def member(number: int, split: str, *, version: str = "ds-aa", label: str = "right") -> DatasetRow:
-    """A call in a dataset version."""
-    return DatasetRow(
-        NOW, version, "bank", split, trace_id(number), f"{number:016x}", NOW,
-        json.dumps([{"role": "user", "parts": [{"type": "text", "content": f"q {number}"}]}]),
-        "answer", label, "human:a", "random",
-    )  # fmt: skip
-
-
-def event(*numbers: int) -> IncidentEvent:
-    """An incident that shows these calls as examples."""
-    examples = [
-        {"trace_id": trace_id(n), "span_id": f"{n:016x}", "timestamp": NOW.isoformat(),
-         "value": f"secret {n}", "why": "wrong year"}
-        for n in numbers
-    ]  # fmt: skip
-    details = json.dumps({"summary": "five percent", "rate": 0.05, "examples": examples})
-    return IncidentEvent(
-        NOW, "inc-1", "opened", "job", "job", "", "bank", "wrong year", "page", "calendar",
-        "due_date", "d", "s", NOW, details,
-    )  # fmt: skip
-
-
-def retrain(identity: str, base: str, candidate: str, version: str) -> RetrainEvent:
-    """A retrain that has a candidate."""
-    return RetrainEvent(
-        NOW,
-        identity,
-        "finished",
-        "job",
-        "http",
-        "",
-        "inc-1",
-        "bank",
-        base,
-        candidate,
-        version,
-        "{}",
-    )
 
 
 @pytest.fixture
@@ -131,141 +31,116 @@ def settings(store_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def seeded(store: Store, settings: Settings) -> Store:
-    """Two users: `ann` with traces 1 and 2 in session `s-ann`, `bob` with 3; trace 4 is shared by both."""
-    raw(store, 1, **{"user.id": "ann", "session.id": "s-ann"})
-    raw(store, 2, **{"session.id": "s-ann"})
-    raw(store, 3, **{"user.id": "bob", "session.id": "s-bob", "note": "asked by ann yesterday"})
-    raw(store, 4, **{"user.id": "ann"})
-    other = {"user.id": "bob", "gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
-    store.client.insert(
-        "otel_traces",
-        [[NOW, trace_id(4), "b" * 16, "bank", "chat m", other, 5]],
-        column_names=["Timestamp", "TraceId", "SpanId", "ServiceName", "SpanName", "SpanAttributes", "Duration"],
-    )  # fmt: skip
-    store.client.insert(
-        "otel_logs",
-        [
-            [NOW, trace_id(1), "", "bank", {}],
-            [NOW, "", "", "bank", {"enduser.id": "ann"}],
-            [NOW, "", "", "bank", {"enduser.id": "bob"}],
-        ],
-        column_names=["Timestamp", "TraceId", "SpanId", "ServiceName", "LogAttributes"],
-    )  # fmt: skip
-    store.append("scores", [score(1), score(3), score(0, target="session", session="s-ann")])
-    store.append("datasets", [member(1, "train"), member(3, "train"), member(2, "reserved")])
-    store.append("datasets", [member(2, "reserved", version="ds-bb")])
-    store.append("incidents", [event(1, 3)])
-    evidence = json.dumps({"worst": trace_id(2), "n": 10, "calls": [trace_id(2), trace_id(3)]})
-    store.append(
-        "checks",
-        [CheckRow(NOW, "c1", "d", 1, "s", "bank", "r", "f", NOW, NOW, "drift", 1, 10, 0.1, 0, 1, 0.01, 100,
-                  30, 20, "{}", evidence)],
-    )  # fmt: skip
-    store.append(
-        "retrains",
-        [retrain("rt-1", "base", "cand-1", "ds-aa"), retrain("rt-2", "cand-1", "cand-2", "ds-zz"),
-         retrain("rt-3", "base", "clean", "ds-bb")],
-    )  # fmt: skip
-    export_dataset(store, "ds-aa", settings.data_dir)
+    """The store with both users' rows."""
+    seed(store, settings.data_dir)
     return store
 
 
-def counts(store: Store, table: str, column: str = "trace_id") -> dict[str, int]:
-    """Rows by trace."""
-    rows = store.client.query(
-        "SELECT {c:Identifier}, count() FROM {t:Identifier} GROUP BY 1",
-        parameters={"c": column, "t": table},
-    ).result_rows
-    return {str(key).lstrip("0"): int(n) for key, n in rows}
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What is left of `ann`, and what was told."""
+
+    store: Store
+    settings: Settings
+    planned: Erasure
+    calls_after_plan: dict[str, int]
+    receipts_after_plan: int
+    trained_before: str
+    done: Erasure
 
 
-def test_a_user_goes_from_every_table_and_others_stay(seeded: Store, settings: Settings) -> None:
+@pytest.fixture(scope="module")
+def ann(module_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Afterwards:
+    """The store after a dry run and then the erasure of `ann`, for all tests that only look."""
+    settings = load_settings(
+        store_url=module_store.url,
+        data_dir=tmp_path_factory.mktemp("data"),
+        otlp_http_port=free_port(),
+    )
+    seed(module_store, settings.data_dir)
+    trained = (settings.data_dir / "datasets/ds-aa/train.jsonl").read_text("utf-8")
+    subject = Subject("user", "ann")
+    planned = erase(module_store, settings, subject, now=NOW, dry_run=True)
+    calls = counts(module_store, "calls")
+    receipts = module_store.client.query("SELECT count() FROM erasures").result_rows[0][0]
+    done = erase(module_store, settings, subject, now=NOW)
+    return Afterwards(module_store, settings, planned, calls, receipts, trained, done)
+
+
+def test_a_user_goes_from_every_table_and_others_stay(ann: Afterwards) -> None:
     """Calls, raw rows, records without a trace, scores and dataset rows of the user are gone, and only those."""
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    assert done.receipt.complete
-    assert done.left == {}
-    assert counts(seeded, "calls") == {"3": 1, "4": 1}
-    assert counts(seeded, "otel_traces", "TraceId") == {"3": 1, "4": 1}
-    assert seeded.client.query("SELECT LogAttributes['enduser.id'] FROM otel_logs").result_rows == [
-        ("bob",)
-    ]
-    assert counts(seeded, "scores") == {"3": 1}
-    assert counts(seeded, "datasets") == {"3": 1}
-    assert done.receipt.rows["calls"] == 3
-    assert done.receipt.rows["scores"] == 2
+    assert ann.done.receipt.complete
+    assert ann.done.left == {}
+    assert counts(ann.store, "calls") == {"3": 1, "4": 1}
+    assert counts(ann.store, "otel_traces", "TraceId") == {"3": 1, "4": 1}
+    named = ann.store.client.query("SELECT LogAttributes['enduser.id'] FROM otel_logs")
+    assert named.result_rows == [("bob",)]
+    assert counts(ann.store, "scores") == {"3": 1}
+    assert counts(ann.store, "datasets") == {"3": 1}
+    assert ann.done.receipt.rows["calls"] == 3
+    assert ann.done.receipt.rows["scores"] == 2
 
 
-def test_a_shared_trace_keeps_the_spans_of_others(seeded: Store, settings: Settings) -> None:
+def test_a_shared_trace_keeps_the_spans_of_others(ann: Afterwards) -> None:
     """Of a trace in which another user is too, only the erased user's spans go."""
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    left = seeded.client.query(
+    left = ann.store.client.query(
         "SELECT span_id FROM calls WHERE trace_id = {t:String}", parameters={"t": trace_id(4)}
     )
     assert left.result_rows == [("b" * 16,)]
-    assert done.shared_traces == 1
+    assert ann.done.shared_traces == 1
 
 
-def test_examples_go_from_incidents_and_checks_and_their_figures_stay(
-    seeded: Store, settings: Settings
-) -> None:
+def test_examples_go_from_incidents_and_checks_and_their_figures_stay(ann: Afterwards) -> None:
     """A text that names an erased call is written anew: the example is gone, the rest of it is there."""
-    erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    [(details,)] = seeded.client.query("SELECT details FROM incidents").result_rows
+    [(details,)] = ann.store.client.query("SELECT details FROM incidents").result_rows
     kept = json.loads(details)
     assert kept["rate"] == 0.05
     assert [one["trace_id"] for one in kept["examples"]] == [trace_id(3)]
-    [(evidence,)] = seeded.client.query("SELECT evidence FROM checks").result_rows
+    [(evidence,)] = ann.store.client.query("SELECT evidence FROM checks").result_rows
     assert json.loads(evidence) == {"n": 10, "calls": [trace_id(3)]}
 
 
-def test_exports_are_written_anew_without_the_user(seeded: Store, settings: Settings) -> None:
+def test_exports_are_written_anew_without_the_user(ann: Afterwards) -> None:
     """The training file holds the others' rows, and its manifest's checksum follows."""
-    folder = settings.data_dir / "datasets" / "ds-aa"
-    before = (folder / "train.jsonl").read_text("utf-8")
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
+    folder = ann.settings.data_dir / "datasets" / "ds-aa"
     after = (folder / "train.jsonl").read_text("utf-8")
-    assert "q 1" in before
+    assert "q 1" in ann.trained_before
     assert "q 1" not in after
     assert "q 3" in after
-    assert "datasets/ds-aa/train.jsonl" in done.receipt.files
+    assert "datasets/ds-aa/train.jsonl" in ann.done.receipt.files
     assert json.loads((folder / "manifest.json").read_text("utf-8"))["files"][0]["rows"] == 1
 
 
 def test_the_receipt_names_releases_trained_on_the_user_and_those_made_of_them(
-    seeded: Store, settings: Settings
+    ann: Afterwards,
 ) -> None:
     """Training rows taint a release and its descendants; a reserved row taints none."""
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    assert sorted(done.receipt.datasets) == ["ds-aa", "ds-bb"]
-    assert done.receipt.releases == ["cand-1", "cand-2"]
+    assert sorted(ann.done.receipt.datasets) == ["ds-aa", "ds-bb"]
+    assert ann.done.receipt.releases == ["cand-1", "cand-2"]
 
 
-def test_the_receipt_proves_without_holding_the_id(seeded: Store, settings: Settings) -> None:
+def test_text_of_others_that_names_the_id_is_reported(ann: Afterwards) -> None:
+    """Another user's row is not deleted because it mentions the id; it is told where."""
+    assert ann.done.receipt.mentions["otel_traces.SpanAttributes"] == 1
+
+
+def test_a_dry_run_changes_nothing_and_counts_the_same(ann: Afterwards) -> None:
+    """What it says would go is what then goes."""
+    assert ann.calls_after_plan == {"1": 1, "2": 1, "3": 1, "4": 2}
+    assert ann.receipts_after_plan == 0
+    gone = {name: n for name, n in ann.done.receipt.rows.items() if "rewritten" not in name}
+    assert ann.planned.receipt.rows == gone
+
+
+def test_the_receipt_proves_without_holding_the_id(ann: Afterwards) -> None:
     """Nothing of the erasure's own tables holds the id, and asking again finds the receipt."""
-    erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    stored = str(seeded.client.query("SELECT * FROM erasures").result_rows)
+    stored = str(ann.store.client.query("SELECT * FROM erasures").result_rows)
     assert "ann" not in stored.replace("channel", "")
-    assert seeded.client.query("SELECT count() FROM erasing").result_rows == [(0,)]
-    again = erase(seeded, settings, Subject("user", "ann"), now=NOW)
+    assert ann.store.client.query("SELECT count() FROM erasing").result_rows == [(0,)]
+    again = erase(ann.store, ann.settings, Subject("user", "ann"), now=NOW)
     assert again.receipt.rows == {}
     assert again.receipt.complete
     assert again.earlier[0].rows["calls"] == 3
-
-
-def test_text_of_others_that_names_the_id_is_reported(seeded: Store, settings: Settings) -> None:
-    """Another user's row is not deleted because it mentions the id; it is told where."""
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    assert done.receipt.mentions["otel_traces.SpanAttributes"] == 1
-
-
-def test_a_dry_run_changes_nothing_and_counts_the_same(seeded: Store, settings: Settings) -> None:
-    """What it says would go is what then goes."""
-    planned = erase(seeded, settings, Subject("user", "ann"), now=NOW, dry_run=True)
-    assert counts(seeded, "calls") == {"1": 1, "2": 1, "3": 1, "4": 2}
-    assert seeded.client.query("SELECT count() FROM erasures").result_rows == [(0,)]
-    done = erase(seeded, settings, Subject("user", "ann"), now=NOW)
-    gone = {name: n for name, n in done.receipt.rows.items() if "rewritten" not in name}
-    assert planned.receipt.rows == gone
 
 
 def test_a_session_and_a_trace_go_alone(seeded: Store, settings: Settings) -> None:
@@ -281,31 +156,6 @@ def test_an_id_with_quotes_is_only_an_id(seeded: Store, settings: Settings) -> N
     done = erase(seeded, settings, Subject("user", "' OR 1=1 -- .*\\"), now=NOW)
     assert done.receipt.rows == {}
     assert counts(seeded, "calls") == {"1": 1, "2": 1, "3": 1, "4": 2}
-
-
-def log_file(folder: Path, *requests: tuple[str, Any], name: str = "000000000001-run") -> Path:
-    """A file of the write-ahead log as a killed collector leaves it."""
-    (folder / "refused").mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.wal"
-    made = [
-        frame(Record(signal, 1, AT_NS // 1000, request.SerializeToString(), Note((("bank", "accepted", "", 1),))))
-        for signal, request in requests
-    ]  # fmt: skip
-    path.write_bytes(MAGIC + b"".join(made))
-    return path
-
-
-def log_record(number: int, **attributes: str) -> ExportLogsServiceRequest:
-    """One log record."""
-    request = ExportLogsServiceRequest()
-    group = request.resource_logs.add()
-    group.resource.attributes.add(key="service.name").value.string_value = "bank"
-    record = group.scope_logs.add().log_records.add(
-        trace_id=bytes.fromhex(trace_id(number)), time_unix_nano=AT_NS
-    )
-    for key, value in attributes.items():
-        record.attributes.add(key=key).value.string_value = value
-    return request
 
 
 def test_the_log_of_a_dead_collector_is_written_anew(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from traffic import SERVICE, START, TURN, CallRow, extractions, send
 
 from monitor.incidents import incidents, tell
 from monitor.jobs import SCHEDULE, Window, job_named, run_job
 from monitor.records import CheckRow, JobRun, ScoreRow
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
-from traffic import SERVICE, START, TURN, CallRow, extractions, send
 
 pytestmark = pytest.mark.integration
 WEEK = timedelta(days=7)

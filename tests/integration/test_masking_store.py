@@ -3,30 +3,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
-from conftest import free_port
+from collectors import CollectorProcess, collectors, eventually
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from monitor.store import Store
 
 pytestmark = pytest.mark.integration
 MAIL, CARD = "alice.liddell@example.com", "4111 1111 1111 1111"
-
-
-def eventually(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    """Poll until it is true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def request() -> bytes:
@@ -53,39 +40,15 @@ def request() -> bytes:
 
 def send(data_dir: Path, store_url: str, store: Store, **environment: str) -> None:
     """Post the call to a collector process with these settings, and wait until it is a row."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector"],
-        env={
-            **os.environ, "OUTERLOOP_DATA_DIR": str(data_dir), "OUTERLOOP_STORE_URL": store_url,
-            "OUTERLOOP_OTLP_HTTP_PORT": str(port), "OUTERLOOP_OTLP_GRPC_PORT": str(free_port()), **environment,
-        },
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-
-    def alive() -> bool:
-        try:
-            return httpx.get(f"{url}/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        eventually(alive)
-        answer = httpx.post(
-            f"{url}/v1/traces",
-            content=request(),
-            headers={"content-type": "application/x-protobuf"},
-        )
+    with collectors(CollectorProcess, data_dir, store_url) as start:
+        headers = {"content-type": "application/x-protobuf"}
+        answer = start(**environment).http.post("/v1/traces", content=request(), headers=headers)
         assert answer.status_code == 200
         log = b"".join(p.read_bytes() for p in data_dir.rglob("*") if p.is_file())
         assert MAIL.encode() not in log
         eventually(lambda: store.client.command("SELECT count() FROM calls"))
-        eventually(
-            lambda: store.client.command("SELECT count() FROM ledger WHERE entry = 'masked'")
-        )
-    finally:
-        process.terminate()
-        process.wait(15)
+        masked = "SELECT count() FROM ledger WHERE entry = 'masked'"
+        eventually(lambda: store.client.command(masked))
 
 
 def test_masked_values_reach_neither_log_nor_store(

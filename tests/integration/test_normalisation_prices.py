@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 from normalisation_captures import insert, read, span
 
 from monitor import vocabulary as v
-from monitor.store import Store, migrate
+from monitor.store import Store
 from monitor.store.prices import load_prices
 
 pytestmark = pytest.mark.integration
@@ -20,22 +18,12 @@ CALL = {v.OPERATION: "chat", v.INPUT_TOKENS: "1000000", v.OUTPUT_TOKENS: "100000
 DAY = datetime(2025, 7, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def database(store_server: str) -> Iterator[Store]:
-    """One migrated database for these tests."""
-    url = f"{store_server}/t_{uuid.uuid4().hex[:12]}"
-    migrate(url, retention_days=0)
-    store = Store(url)
-    yield store
-    store.close()
-
-
 @pytest.fixture
-def store(database: Store) -> Store:
+def store(module_store: Store) -> Store:
     """That database without calls, and without a price of one's own."""
-    database.command("TRUNCATE TABLE calls")
-    database.command("DELETE FROM prices WHERE own")
-    return database
+    module_store.command("TRUNCATE TABLE calls")
+    module_store.command("DELETE FROM prices WHERE own")
+    return module_store
 
 
 def cost(store: Store, at: datetime = DAY, **attributes: str) -> Any:

@@ -6,7 +6,6 @@ import json
 import math
 import random
 import re
-import uuid
 from collections.abc import Iterator
 from importlib import resources
 from typing import Any
@@ -16,7 +15,7 @@ from normalisation_captures import START_NS, capture, captures, event, insert, r
 
 from collector.rows import LOGS
 from monitor import vocabulary as v
-from monitor.store import Store, migrate, migrations
+from monitor.store import Store, migrations
 
 pytestmark = pytest.mark.integration
 
@@ -79,22 +78,12 @@ SCOPES = ["", "logfire", "ai", "gen_ai", "litellm", "langsmith", "openlit.instru
 EVENTS = ["exception", "gen_ai.choice", "gen_ai.user.message", "gen_ai.content.prompt", "x"]
 
 
-@pytest.fixture(scope="module")
-def database(store_server: str) -> Iterator[Store]:
-    """One migrated database for these tests; migrating is most of what a test would cost."""
-    url = f"{store_server}/t_{uuid.uuid4().hex[:12]}"
-    migrate(url, retention_days=0)
-    store = Store(url)
-    yield store
-    store.close()
-
-
 @pytest.fixture
-def store(database: Store) -> Store:
+def store(module_store: Store) -> Store:
     """That database, empty again but for the prices."""
     for table in FILLED:
-        database.command(f"TRUNCATE TABLE {table}")
-    return database
+        module_store.command(f"TRUNCATE TABLE {table}")
+    return module_store
 
 
 def test_our_own_call_keeps_everything_the_sdk_says(store: Store) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import openai
 import pytest
-from conftest import free_port, start, stop
 from model_service import WORDS, ModelService, serving  # noqa: F401 - a fixture
 from openai import AsyncOpenAI, OpenAI
 
@@ -23,22 +19,6 @@ pytestmark = pytest.mark.integration
 ASK: Any = {"messages": [{"role": "user", "content": "When is it due?"}]}
 TOOLS: Any = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]
 FLAT: Any = [{"type": "function", "name": "add", "parameters": {}, "strict": False}]
-
-
-@pytest.fixture
-def collector_url(store_url: str, tmp_path: Path) -> Iterator[str]:
-    """A collector that writes into this test's database."""
-    port = free_port()
-    process = start(
-        "collector",
-        ready=f"http://127.0.0.1:{port}/healthz",
-        OUTERLOOP_STORE_URL=store_url,
-        OUTERLOOP_DATABASE=urlsplit(store_url).path.strip("/"),
-        OUTERLOOP_OTLP_HTTP_PORT=str(port),
-        OUTERLOOP_DATA_DIR=str(tmp_path),
-    )
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
 
 
 def work(client: OpenAI) -> int:

@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from conftest import free_port, start, stop
 
 import monitor
 from monitor.store import Store
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def collector_url(store_url: str, tmp_path: Path) -> Iterator[str]:
-    """A collector that writes into this test's database."""
-    port = free_port()
-    process = start(
-        "collector",
-        ready=f"http://127.0.0.1:{port}/healthz",
-        OUTERLOOP_STORE_URL=store_url,
-        OUTERLOOP_DATABASE=urlsplit(store_url).path.strip("/"),
-        OUTERLOOP_OTLP_HTTP_PORT=str(port),
-        OUTERLOOP_DATA_DIR=str(tmp_path),
-    )
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
 
 
 def test_steps_and_scores_arrive(collector_url: str, store: Store) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from silent_traffic import DAY, HOUR, MINUTE, MONDAY, Booked, collector_says
 
 from monitor.incidents import Incident, incidents
 from monitor.jobs import Window, job_named, run_job
 from monitor.records import JobRun
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
-from silent_traffic import DAY, HOUR, MINUTE, MONDAY, Booked, collector_says
 
 pytestmark = pytest.mark.integration
 NOW = MONDAY + 12 * HOUR

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from monitor.alerts.message import incident_blocks
-from monitor.incidents import incidents, tell
-from monitor.jobs import Window, job_named, run_job
-from monitor.records import JobRun
-from monitor.settings import Settings, load_settings
-from monitor.standins.blockkit import problems
-from monitor.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
 from silent_traffic import (
     DAY,
     HOUR,
@@ -30,6 +19,14 @@ from silent_traffic import (
     send,
     weekly,
 )
+
+from monitor.alerts.message import incident_blocks
+from monitor.incidents import incidents, tell
+from monitor.jobs import Window, job_named, run_job
+from monitor.records import JobRun
+from monitor.settings import Settings, load_settings
+from monitor.standins.blockkit import problems
+from monitor.store import Store
 
 pytestmark = pytest.mark.integration
 WEDNESDAY_NOON = MONDAY + 4 * WEEK + 2 * DAY + 12 * HOUR

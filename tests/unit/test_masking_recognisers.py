@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
+import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from benchmarks.masking.lines import lines
+from benchmarks.masking.quality import quality
 from collector.masking import Masking
-from collector.masking.policy import built_in
+from collector.masking.choice import built_in
 from monitor.settings import load_settings
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 KEY = "Zx81kdk2kd8fj3kd93kdQ"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/IBAAKCAQEA\nabc==\n-----END RSA PRIVATE KEY-----"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc-DEF_123"
@@ -101,10 +101,6 @@ def test_what_only_looks_like_a_value_stays(text: str) -> None:
 
 def test_a_trigger_matches_wherever_its_pattern_does() -> None:
     """Every value of the benchmark's labelled set passes the first look at the whole span."""
-    import random
-
-    from masking import lines
-
     policy = masking()._default
     assert policy is not None
     for line in lines(random.Random(3), 40):
@@ -114,10 +110,6 @@ def test_a_trigger_matches_wherever_its_pattern_does() -> None:
 
 def test_recall_and_precision_hold() -> None:
     """On the labelled set every recogniser but `phone` finds 99 %, and nothing is raised in prose."""
-    import random
-
-    from masking import lines, quality
-
     for row in quality(masking(), lines(random.Random(4), 150)):
         if "recall" in row:
             assert row["recall"] >= (0.9 if row["kind"] == "phone" else 0.99), row

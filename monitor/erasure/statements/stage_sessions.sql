@@ -1,4 +1,5 @@
--- Puts the sessions aside that are one user's alone. Parameters: request, id.
+-- Puts the sessions aside that are one user's alone. Parameters: request, ids (the user's, in
+-- every form).
 INSERT INTO erasing
 SELECT {request:String}, 'session', session_id
 FROM (
@@ -7,5 +8,5 @@ FROM (
     SELECT session_id, user_id FROM steps WHERE session_id != '' AND user_id != ''
 )
 GROUP BY session_id
-HAVING groupUniqArray(2)(user_id) = [{id:String}]
+HAVING min(has({ids:Array(String)}, user_id))
 SETTINGS log_queries = 0

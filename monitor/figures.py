@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ __all__ = ["Figures", "addresses", "ask_collector", "parse_figures"]
 
 TIMEOUT_S = 5.0
 PREFIX = "outerloop_collector_"
+SIGNAL = re.compile(r'(\w+)\{signal="(\w+)"\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +29,41 @@ class Figures:
     problems: Mapping[str, str]
     """What `/readyz` says is wrong, by part (`wal`, `store`, …)."""
     values: Mapping[str, float]
-    """`/metrics`, without the prefix; a sample with labels is summed into its name."""
+    """`/metrics`, without the prefix; a sample with labels is there by itself, and summed into its name."""
 
     def value(self, name: str, otherwise: float = 0.0) -> float:
         """One figure, or what stands for one that this collector does not tell."""
         return self.values.get(name, otherwise)
 
+    def by_signal(self, name: str) -> dict[str, int]:
+        """One figure for each of traces and logs."""
+        parts = {SIGNAL.fullmatch(label): number for label, number in self.values.items()}
+        return {m[2]: int(number) for m, number in parts.items() if m and m[1] == name}
+
 
 def parse_figures(text: str) -> dict[str, float]:
-    r"""Prometheus' text format as one number a metric, labels summed, our prefix taken off.
+    r"""Prometheus' text format as numbers by name, and by name with labels; our prefix taken off.
 
-    >>> parse_figures('outerloop_collector_waiting{signal="logs"} 2\nouterloop_collector_waiting 3\n# HELP x')
-    {'waiting': 5.0}
+    >>> parse_figures('outerloop_collector_waiting{signal="logs"} 2\nouterloop_collector_lag 3\n# HELP x')
+    {'waiting{signal="logs"}': 2.0, 'waiting': 2.0, 'lag': 3.0}
     """
     found: dict[str, float] = {}
     for line in text.splitlines():
-        name, _, number = line.rpartition(" ")
-        name = name.partition("{")[0].removeprefix(PREFIX)
-        if not name or line.startswith("#"):
+        labelled, _, number = line.rpartition(" ")
+        labelled = labelled.removeprefix(PREFIX)
+        if not labelled or line.startswith("#"):
             continue
-        try:
-            found[name] = found.get(name, 0.0) + float(number)
-        except ValueError:
-            continue  # a line with a timestamp or of another format is no figure of ours
+        for name in dict.fromkeys((labelled, labelled.partition("{")[0])):
+            try:
+                found[name] = found.get(name, 0.0) + float(number)
+            except ValueError:
+                continue  # a line with a timestamp or of another format is no figure of ours
     return found
 
 
 def addresses(settings: Settings) -> list[str]:
     """Where the collector may be: on this machine, and where this deployment is told to send."""
-    told = settings.endpoint if "endpoint" in settings.model_fields_set else None
-    return list(dict.fromkeys(filter(None, (settings.collector_url, told))))
+    return list(dict.fromkeys((settings.collector_url, settings.told_url)))
 
 
 def ask_collector(

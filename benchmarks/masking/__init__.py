@@ -1,0 +1,1 @@
+"""How well masking recognises, and what it costs."""
