@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+from google.rpc.status_pb2 import Status
 
 __all__ = ["GRPC_CODES", "RETRY_AFTER_S", "Refusal", "status_body"]
 
@@ -34,19 +35,4 @@ def status_body(status: int, message: str, *, json: bool) -> bytes:
     code = GRPC_CODES[status]
     if json:
         return orjson.dumps({"code": code, "message": message})
-    text = message.encode()
-    return b"\x08" + bytes([code]) + b"\x12" + _varint(len(text)) + text
-
-
-def _varint(number: int) -> bytes:
-    r"""A protobuf length.
-
-    >>> _varint(300)
-    b'\xac\x02'
-    """
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return bytes(Status(code=code, message=message).SerializeToString())

@@ -7,7 +7,6 @@ has seen. Where the collector died in the middle of such a file, spans may be in
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -20,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from collector.identities import IDENTITIES
-from collector.otlp import message
+from collector.otlp import item_lists, keep_only, message, service_of
 from collector.segment import MAGIC, Record, Segment, frame, mend, records
 from collector.values import text
+from collector.wal_file import lock
 from monitor.exceptions import OuterloopError, StoreLockedError
 
 __all__ = ["main"]
@@ -130,13 +130,11 @@ def _without(record: Record, wanted: _Wanted) -> Record:
         return record
     request = message(record.signal, record.payload)
     gone: Counter[str] = Counter()
-    for service, items in _lists(record.signal, request):
+    for resource, items in item_lists(record.signal, request):
         left = [item for item in items if not wanted.takes(item)]
         if len(left) < len(items):
-            gone[service] += len(items) - len(left)
-            copies = [type(item).FromString(item.SerializeToString()) for item in left]
-            del items[:]
-            items.extend(copies)
+            gone[service_of(resource)] += len(items) - len(left)
+            keep_only(items, left)
     if not gone:
         return record
     counts = tuple(
@@ -152,32 +150,21 @@ def _without(record: Record, wanted: _Wanted) -> Record:
     )
 
 
-def _groups(record: Record) -> Iterable[tuple[str, Any]]:
+def _groups(record: Record) -> Iterable[tuple[Any, Any]]:
     if record.signal not in ("traces", "logs"):
         return ()
-    return _lists(record.signal, message(record.signal, record.payload))
-
-
-def _lists(signal: str, request: Any) -> Iterator[tuple[str, Any]]:
-    """Every list of spans or records of a request, with its service."""
-    spans = signal == "traces"
-    for group in request.resource_spans if spans else request.resource_logs:
-        service = next(
-            (text(one.value) for one in group.resource.attributes if one.key == "service.name"), ""
-        )
-        for scope in group.scope_spans if spans else group.scope_logs:
-            yield service, scope.spans if spans else scope.log_records
+    return item_lists(record.signal, message(record.signal, record.payload))
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreLockedError(
-                f"a collector holds {folder} and does not answer; stop it, or wait until it does, and run this again"
-            ) from error
+    try:
+        held = lock(folder)
+    except StoreLockedError as error:
+        raise StoreLockedError(
+            f"a collector holds {folder} and does not answer; stop it, or wait until it does, and run this again"
+        ) from error
+    with held:
         yield
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
 if TYPE_CHECKING:
     from monitor.store import Store
 
-__all__ = ["CLIENT_DATA_ERRORS", "NESTED", "STORE_ERRORS", "insert", "insert_otlp", "refusal"]
+__all__ = [
+    "CLIENT_DATA_ERRORS", "NESTED", "STORE_ERRORS", "insert", "insert_otlp", "refuses_rows",
+]  # fmt: skip
 
 DATA_ERRORS = frozenset({
     6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 153, 190, 321, 349, 395, 407, 441,
@@ -75,11 +75,6 @@ def insert_otlp(store: Store, otlp: bytes, token: str) -> None:
     )
 
 
-def refusal(error: Exception) -> str | None:
-    """What the store has against the rows themselves; None when it is something else."""
-    code = getattr(error, "code", None)
-    if code in DATA_ERRORS or (
-        isinstance(error, CLIENT_DATA_ERRORS) and not isinstance(error, ClickHouseError)
-    ):
-        return str(error)[:2000]
-    return None
+def refuses_rows(error: Exception) -> bool:
+    """Whether it is about the rows themselves, so that sending them again is no use."""
+    return getattr(error, "code", None) in DATA_ERRORS or isinstance(error, CLIENT_DATA_ERRORS)

@@ -6,17 +6,13 @@ bytes are kept as they came. Rows are made later, by the writer (`collector.rows
 
 from __future__ import annotations
 
-from base64 import b64encode
-from binascii import unhexlify
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from google.protobuf.json_format import (  # type: ignore[import-untyped]  # protobuf ships no types
     MessageToDict,
-    ParseDict,
-    ParseError,
 )
 from google.protobuf.message import (  # type: ignore[import-untyped]  # protobuf ships no types
     DecodeError,
@@ -34,6 +30,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from collector.otlp_json import parse_json
 from collector.segment import Level, Note
 from collector.values import text
 from monitor.vocabulary import OUTERLOOP_DROPPED, SERVICE_INSTANCE_ID
@@ -43,7 +40,10 @@ if TYPE_CHECKING:
 
     from collector.masking import Masking
 
-__all__ = ["SIGNALS", "Accepted", "MalformedError", "decode", "message", "partial"]
+__all__ = [
+    "SIGNALS", "Accepted", "MalformedError", "decode", "item_lists", "keep_only", "message",
+    "partial", "service_of",
+]  # fmt: skip
 
 INVALID_IDS = "invalid ids"
 CALL_EVENTS = ("gen_ai.",)
@@ -63,10 +63,6 @@ SIGNALS = tuple(REQUESTS)
 REJECTED_FIELD = {
     "traces": "rejected_spans", "logs": "rejected_log_records", "metrics": "rejected_data_points",
 }  # fmt: skip
-JSON_LISTS = {
-    "traces": ("resourceSpans", "scopeSpans", "spans"),
-    "logs": ("resourceLogs", "scopeLogs", "logRecords"),
-}
 CRUMBS_FROM_BYTES, MOST_SMALL, SMALL = 1 << 20, 0.1, bytes(range(8))
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 
@@ -80,7 +76,7 @@ class Accepted:
     """A request that can be kept."""
 
     payload: bytes
-    """The request as protobuf, without what was rejected, and masked."""
+    """The request as protobuf, without what was rejected, and masked; empty for metrics."""
     count: int
     """Spans, log records or data points in it."""
     rejected: int
@@ -98,26 +94,17 @@ def decode(signal: str, body: bytes, *, json: bool, masking: Masking | None = No
     if not json:
         _refuse_crumbs(body)
     request = _from_json(signal, body) if json else message(signal, body)
-    changed = json
-    counts: Counter[tuple[str, str, str]] = Counter()
-    levels: list[Level] = []
     if signal == "metrics":
-        _count_points(request, counts)
-    else:
-        changed |= _sift(signal, request, counts)
-        levels = _levels(request.resource_spans if signal == "traces" else request.resource_logs)
-    if masking is not None and signal != "metrics":
+        counts = _count_points(request)
+        return Accepted(b"", sum(n for *_, n in counts), 0, Note(counts))
+    found = _sift(signal, request)
+    changed = json or found.rejected > 0
+    if masking is not None:
         for (service, recogniser), number in masking.apply(signal, request).items():
-            counts[service, "masked", recogniser] += number
+            found.counts[service, "masked", recogniser] += number
         changed = True
     payload = request.SerializeToString() if changed else body
-    lines = tuple((*key, number) for key, number in counts.items())
-    completes = signal == "logs" and _completes(request)
-    note = Note(lines, tuple(levels), completes, _times(signal, request))
-    entries = Counter[str]()
-    for (_, entry, _), number in counts.items():
-        entries[entry] += number
-    return Accepted(payload, entries["accepted"] + entries["counted"], entries["rejected"], note)
+    return Accepted(payload, found.accepted, found.rejected, found.note())
 
 
 def _refuse_crumbs(body: bytes) -> None:
@@ -146,6 +133,15 @@ def message(signal: str, payload: bytes) -> Any:
     return request
 
 
+def _from_json(signal: str, body: bytes) -> Any:
+    request = REQUESTS[signal]()
+    try:
+        parse_json(signal, body, request)
+    except ValueError as error:
+        raise MalformedError(f"not an OTLP/JSON {signal} request: {error}") from error
+    return request
+
+
 def partial(signal: str, rejected: int, *, json: bool) -> bytes:
     """The body of a 200: empty, or how many items were rejected and why."""
     response = RESPONSES[signal]()
@@ -157,62 +153,13 @@ def partial(signal: str, rejected: int, *, json: bool) -> bytes:
     return orjson.dumps(MessageToDict(response)) if json else bytes(response.SerializeToString())
 
 
-def _service_of(resource: Any) -> str:
+def service_of(resource: Any) -> str:
     """`service.name` of a resource, or the empty text."""
     return next((text(a.value) for a in resource.attributes if a.key == "service.name"), "")
 
 
-def _sift(signal: str, request: Any, counts: Counter[tuple[str, str, str]]) -> bool:
-    """Count the items by service and drop those with impossible ids; whether there were any."""
-    storable = _storable_span if signal == "traces" else _storable_log
-    dropped = False
-    for resource, items in _item_lists(signal, request):
-        service = _service_of(resource)
-        good = [item for item in items if storable(item)]
-        counts[service, "accepted", ""] += len(good)
-        if len(good) < len(items):
-            dropped = True
-            counts[service, "rejected", INVALID_IDS] += len(items) - len(good)
-            kept = [type(item).FromString(item.SerializeToString()) for item in good]
-            del items[:]
-            items.extend(kept)
-    return dropped
-
-
-def _levels(groups: Any) -> list[Level]:
-    """What the senders say that they have lost since their start."""
-    levels = []
-    for group in groups:
-        told = {a.key: a.value for a in group.resource.attributes}
-        if OUTERLOOP_DROPPED in told:
-            instance = text(told[SERVICE_INSTANCE_ID]) if SERVICE_INSTANCE_ID in told else ""
-            value = told[OUTERLOOP_DROPPED].int_value
-            levels.append(Level(_service_of(group.resource), instance, value))
-    return levels
-
-
-def _times(signal: str, request: Any) -> tuple[int, int]:
-    if signal == "metrics":
-        return 0, 0
-    items = (item for _, found in _item_lists(signal, request) for item in found)
-    if signal == "traces":
-        told = [item.start_time_unix_nano for item in items]
-    else:
-        told = [item.time_unix_nano or item.observed_time_unix_nano for item in items]
-    told = [time for time in told if time]
-    return (min(told), max(told)) if told else (0, 0)
-
-
-def _completes(request: Any) -> bool:
-    return any(
-        record.event_name.startswith(CALL_EVENTS)
-        or any(a.key == "event.name" for a in record.attributes)
-        for _, records in _item_lists("logs", request)
-        for record in records
-    )
-
-
-def _item_lists(signal: str, request: Any) -> Iterator[tuple[Any, Any]]:
+def item_lists(signal: str, request: Any) -> Iterator[tuple[Any, Any]]:
+    """Every list of spans or log records of a request, each with its resource."""
     if signal == "traces":
         for group in request.resource_spans:
             for scoped in group.scope_spans:
@@ -221,6 +168,73 @@ def _item_lists(signal: str, request: Any) -> Iterator[tuple[Any, Any]]:
         for group in request.resource_logs:
             for scoped in group.scope_logs:
                 yield group.resource, scoped.log_records
+
+
+def keep_only(items: Any, kept: list[Any]) -> None:
+    """Leave only `kept` of a message's list; protobuf has no other way to take out of the middle."""
+    copies = [type(item).FromString(item.SerializeToString()) for item in kept]
+    del items[:]
+    items.extend(copies)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one walk over the items of a request finds."""
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By service, entry and reason."""
+    levels: list[Level] = field(default_factory=list)
+    completes: bool = False
+    times: list[int] = field(default_factory=list)
+    accepted: int = 0
+    rejected: int = 0
+
+    def note(self) -> Note:
+        lines = tuple((*key, number) for key, number in self.counts.items())
+        times = (min(self.times), max(self.times)) if self.times else (0, 0)
+        return Note(lines, tuple(self.levels), self.completes, times)
+
+
+def _sift(signal: str, request: Any) -> _Found:
+    """Look at every item once, and drop those with impossible ids."""
+    storable = _storable_span if signal == "traces" else _storable_log
+    found = _Found(levels=_levels(signal, request))
+    for resource, items in item_lists(signal, request):
+        service = service_of(resource)
+        good = [item for item in items if storable(item)]
+        found.accepted += len(good)
+        found.counts[service, "accepted", ""] += len(good)
+        if signal == "traces":
+            found.times += [t for span in good if (t := span.start_time_unix_nano)]
+        else:
+            found.completes = found.completes or any(map(_completes, good))
+            found.times += [
+                t for one in good if (t := one.time_unix_nano or one.observed_time_unix_nano)
+            ]
+        if dropped := len(items) - len(good):
+            found.rejected += dropped
+            found.counts[service, "rejected", INVALID_IDS] += dropped
+            keep_only(items, good)
+    return found
+
+
+def _levels(signal: str, request: Any) -> list[Level]:
+    """What the senders say that they have lost since their start."""
+    levels = []
+    for group in request.resource_spans if signal == "traces" else request.resource_logs:
+        told = next((a for a in group.resource.attributes if a.key == OUTERLOOP_DROPPED), None)
+        if told is not None:
+            named = {a.key: text(a.value) for a in group.resource.attributes}
+            instance = named.get(SERVICE_INSTANCE_ID, "")
+            levels.append(Level(service_of(group.resource), instance, told.value.int_value))
+    return levels
+
+
+def _completes(record: Any) -> bool:
+    """Whether it may add to a call that came as a span; older senders name an event by attribute."""
+    return bool(record.event_name.startswith(CALL_EVENTS)) or any(
+        a.key == "event.name" for a in record.attributes
+    )
 
 
 def _storable_span(span: Any) -> bool:
@@ -238,51 +252,12 @@ def _storable_log(record: Any) -> bool:
     return len(record.trace_id) in (0, 16) and len(record.span_id) in (0, 8)
 
 
-def _count_points(request: Any, counts: Counter[tuple[str, str, str]]) -> None:
+def _count_points(request: Any) -> tuple[tuple[str, str, str, int], ...]:
+    points: Counter[str] = Counter()
     for group in request.resource_metrics:
         metrics = [metric for scoped in group.scope_metrics for metric in scoped.metrics]
         kinds = [(metric, metric.WhichOneof("data")) for metric in metrics]
-        counts[_service_of(group.resource), "counted", ""] += sum(
+        points[service_of(group.resource)] += sum(
             len(getattr(metric, kind).data_points) for metric, kind in kinds if kind
         )
-
-
-def _from_json(signal: str, body: bytes) -> Any:
-    try:
-        document = orjson.loads(body or b"{}")
-        _ids_to_base64(signal, document)
-        return ParseDict(document, REQUESTS[signal](), ignore_unknown_fields=True)
-    except (ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        reason = str(error)[:300] or type(error).__name__
-        raise MalformedError(f"not an OTLP/JSON {signal} request: {reason}") from error
-
-
-def _ids_to_base64(signal: str, document: Any) -> None:
-    """OTLP/JSON writes ids in hex, where protobuf's own JSON has base64."""
-    if signal == "metrics":
-        return  # exemplars carry ids too, and nobody reads them yet
-    groups, scopes, items = JSON_LISTS[signal]
-    for group in _list(document, groups):
-        for scoped in _list(group, scopes):
-            for item in _list(scoped, items):
-                _convert(item, ("traceId", "spanId", "parentSpanId"))
-                for link in _list(item, "links"):
-                    _convert(link, ("traceId", "spanId"))
-
-
-def _list(holder: Any, name: str) -> list[Any]:
-    found = holder.get(name)
-    if found is not None and not isinstance(found, list):
-        raise TypeError(f"{name} must be a list")
-    return found or []
-
-
-def _convert(item: Any, names: tuple[str, ...]) -> None:
-    for name in names:
-        value = item.get(name)
-        if value is None:
-            continue
-        try:
-            item[name] = b64encode(unhexlify(value)).decode("ascii")
-        except ValueError as error:
-            raise ValueError(f"{name} is not hexadecimal: {str(value)[:40]!r}") from error
+    return tuple((service, "counted", "", number) for service, number in points.items())

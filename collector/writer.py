@@ -26,7 +26,7 @@ from collector.inserts import (
     STORE_ERRORS,
     insert,
     insert_otlp,
-    refusal,
+    refuses_rows,
 )
 from collector.ledger import LEDGER_TYPES, Count, Ledger
 from collector.refused import Reason, RefusedRow, Rows
@@ -48,7 +48,9 @@ UNKNOWN_ATTEMPTS = 5
 """After so many, an error of neither list counts as one of the rows."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 SMALL_REQUEST_BYTES, SMALL_REST_S = 16 << 10, 0.7
+"""Requests of less on average are gathered for so long between two inserts."""
 MUCH_BYTES = 1 << 20
+"""So much in the log of larger ones ends the writer's rest."""
 TIMEOUT_S = 60
 """A store that says nothing for so long hangs; the same part is sent again under its token."""
 PING_EVERY_S = 2.0
@@ -246,11 +248,12 @@ class Writer:
                 write()
             except (ClickHouseError, *CLIENT_DATA_ERRORS) as error:
                 code = getattr(error, "code", None)
-                text = refusal(error)
-                if text is not None or (attempt == UNKNOWN_ATTEMPTS and code not in STORE_ERRORS):
-                    return Reason(code, text or str(error)[:2000])
+                if refuses_rows(error):
+                    return Reason(code, str(error)[:2000])
                 if code is None or code in STORE_ERRORS:
                     raise
+                if attempt == UNKNOWN_ATTEMPTS:
+                    return Reason(code, str(error)[:2000])
                 self._give_up.wait(FIRST_WAIT_S * 2**attempt)
             else:
                 return None

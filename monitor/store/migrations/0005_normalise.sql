@@ -373,24 +373,7 @@ SELECT * EXCEPT (spelled, convention_in, convention_out, instructions, provider_
 FROM heard
 WHERE NOT spelled;
 
-CREATE TABLE IF NOT EXISTS spelled (
-    timestamp DateTime64(9), trace_id String, span_id String, parent_span_id String,
-    service LowCardinality(String), release String, environment String, operation String, provider String,
-    request_model String, response_model String, prompt_name String, prompt_version String,
-    session_id String, user_id String, tags Map(String, String), input_messages String, output_messages String,
-    input_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64),
-    cost_usd Nullable(Float64), duration_ms Float64, time_to_first_token_ms Nullable(Float64),
-    status String, error_type String, error_message String, finish_reason String, convention String,
-    version UInt8, is_deleted UInt8, thread String,
-    spelled Bool,
-    convention_in String,
-    convention_out String,
-    instructions String,
-    provider_in String,
-    provider_out String,
-    numbered Map(LowCardinality(String), String),
-    message_events Array(Tuple(name String, body String))
-) ENGINE = Null;
+CREATE TABLE IF NOT EXISTS spelled AS heard ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spelled_mv TO spelled AS SELECT * FROM heard WHERE spelled;
 
