@@ -16,6 +16,7 @@ from monitor.drift.baseline import (
 from monitor.drift.date_profile import DateProfile
 from monitor.drift.e_detector import RATE_ODDS, Direction, RateDetector
 from monitor.drift.e_value import rate_e_value
+from monitor.drift.embedding import EmbeddingDetector, EmbeddingDrift, Region
 from monitor.drift.fields import (
     FieldProfile,
     Scalar,
@@ -49,11 +50,14 @@ __all__ = [
     "DateProfile",
     "Direction",
     "DriftResult",
+    "EmbeddingDetector",
+    "EmbeddingDrift",
     "FieldProfile",
     "Interval",
     "MixtureDetector",
     "PairedDifference",
     "RateDetector",
+    "Region",
     "RolloverDetector",
     "Scalar",
     "Slice",
