@@ -39,6 +39,7 @@ from monitor.drift.recovery import recovered, recovery_detector
 from monitor.drift.result import DriftResult, Status
 from monitor.drift.rollover import ROLLOVER_ODDS, RolloverDetector, past_year_probability
 from monitor.drift.slices import Slice, find_slices
+from monitor.drift.terms import RisenTerm, TermDetector, TermDrift
 from monitor.drift.year_slip import Slip, year_is_written, year_slip
 
 __all__ = [
@@ -59,10 +60,13 @@ __all__ = [
     "RateDetector",
     "Region",
     "RolloverDetector",
+    "RisenTerm",
     "Scalar",
     "Slice",
     "Slip",
     "Status",
+    "TermDetector",
+    "TermDrift",
     "arl_for_budget",
     "clopper_pearson",
     "clopper_pearson_upper",

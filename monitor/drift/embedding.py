@@ -13,6 +13,7 @@ from monitor.drift.neighbourhood import NOVELTY_LEVELS, Ball, novelty, scan
 from monitor.drift.random_features import RandomFeatures
 from monitor.drift.result import DriftResult
 from monitor.drift.tail import Tail, e_value_of
+from monitor.drift.windows import NULL_WINDOWS, draw_windows, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +22,7 @@ __all__ = ["EmbeddingDetector", "EmbeddingDrift", "Region"]
 
 VIEWS = ("kfda", "mmd", "scan", "novelty")
 LARGEST_REFERENCE = 5000
-NULL_WINDOWS = 300
 EXAMPLES = 10
-SMALLEST_WINDOW = 50
-POOL_PER_WINDOW = 2
-"""The held-out half must be at least so many windows large."""
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -132,13 +129,6 @@ class EmbeddingDetector:
             ValueError: the baseline is too small for such windows; says how large it must be.
         """
         vectors = _unit(baseline)
-        least = 2 * POOL_PER_WINDOW * window
-        if window < SMALLEST_WINDOW or len(vectors) < least:
-            raise ValueError(
-                f"windows of {window} need a baseline of at least {least} embeddings and"
-                f" {SMALLEST_WINDOW} members each; there are {len(vectors)}: take smaller windows"
-                " or a longer baseline"
-            )
         # Every other call: both halves see the same days, and neither sees the other's calls.
         reference, held_out = vectors[::2], vectors[1::2]
         if len(reference) > LARGEST_REFERENCE:
@@ -146,7 +136,7 @@ class EmbeddingDetector:
             reference = reference[kept]
         features = RandomFeatures.fit(reference, rng)
         far = _far(reference)
-        drawn = _draw(len(held_out), window, null_windows, rng)
+        drawn = draw_windows(len(held_out), window, null_windows, rng)
         null = _null(features, reference, far, held_out, drawn)
         centre, scale = null.mean(axis=0), np.maximum(null.std(axis=0), 1e-9)
         tail = Tail.fit(((null - centre) / scale).max(axis=1))
@@ -249,12 +239,11 @@ def _null(
 ) -> Numbers:
     """Statistics of windows of the pool, one row each.
 
-    A window out of a finite pool is more like the pool than fresh calls would be: its mean varies
-    by 1/n - 1/pool around the pool's instead of 1/n. Means and counts are pulled away from the
-    pool's by (1 - n/pool)^-1/2, which makes up for it. And the pool's own mean lies further from
-    the reference's than the truth does: it is pulled back to the distance that the reference alone
-    would have.
+    Means, counts and scores are pulled away from their middle, see `stretch`. The pool's own mean
+    lies further from the reference's than the truth does: it is pulled back to the distance that
+    the reference alone would have.
     """
+    away = stretch(len(pool), len(drawn[0]))
     of_pool = features.of(pool)
     to_reference, to_pool = pool @ reference.T, pool @ pool.T
     new = (to_reference.max(axis=1)[:, None] < far).astype(float)
@@ -262,7 +251,6 @@ def _null(
     pool_mean, pool_new = of_pool.mean(axis=0), new.mean(axis=0)
     near_mean = features.mean + back * (pool_mean - features.mean)
     found = np.empty((len(drawn), len(VIEWS)))
-    away = 1 / sqrt(1 - len(drawn[0]) / len(pool))
     for position, rows in enumerate(drawn):
         mean = near_mean + np.float32(away) * (of_pool[rows].mean(axis=0) - pool_mean)
         counts = len(rows) * (pool_new + away * (new[rows].mean(axis=0) - pool_new))
@@ -271,15 +259,3 @@ def _null(
     scans = found[:, VIEWS.index("scan")]
     scans += (away - 1) * (scans - scans.mean())
     return found
-
-
-def _draw(pool: int, window: int, number: int, rng: np.random.Generator) -> list[Indices]:
-    """Windows of a pool in order of time, by turns a stretch of it and a random choice.
-
-    Stretches carry the usual difference between hours and days into the null; there are few that
-    do not overlap, and random choices smooth what they say.
-    """
-    starts = rng.integers(0, pool - window + 1, (number + 1) // 2)
-    stretches = [np.arange(start, start + window) for start in starts]
-    choices = [rng.choice(pool, window, replace=False) for _ in range(number // 2)]
-    return stretches + choices

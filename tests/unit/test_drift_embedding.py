@@ -89,7 +89,7 @@ def test_of_a_longer_window_the_last_calls_count_and_keep_their_rows(
 @pytest.mark.parametrize("rows", [100, 999])
 def test_a_baseline_that_is_too_short_says_how_long_it_must_be(topics: Topics, rows: int) -> None:
     """Four windows are the least."""
-    with pytest.raises(ValueError, match="at least 1000 embeddings"):
+    with pytest.raises(ValueError, match="a baseline of at least 1000"):
         EmbeddingDetector.fit(topics.texts(rows), window=WINDOW, rng=topics.rng)
 
 
