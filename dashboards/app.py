@@ -1,4 +1,4 @@
-"""The dashboards' entry: five pages, one look. `python -m dashboards` runs it."""
+"""The dashboards' entry: seven pages, one look. `python -m dashboards` runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards.shell import remember, run
-from dashboards.views import calls, health, incidents, overview, retrains
+from dashboards.views import calls, evals, health, incidents, judges, overview, retrains
 
 st.set_page_config(
     page_title="Outerloop", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
@@ -27,6 +27,8 @@ pages = {
     "retrains": st.Page(
         retrains.show, title="Retrains", icon=":material/model_training:", url_path="retrains"
     ),
+    "judges": st.Page(judges.show, title="Judges", icon=":material/gavel:", url_path="judges"),
+    "evals": st.Page(evals.show, title="Evals", icon=":material/checklist:", url_path="evals"),
     "health": st.Page(health.show, title="Health", icon=":material/favorite:", url_path="health"),
 }
 remember(pages)

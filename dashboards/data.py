@@ -10,8 +10,13 @@ import streamlit as st
 from dashboards.filters import Filters
 from dashboards.rows import CallTotals, Extent, Score, Span
 from monitor import incidents as life
+from monitor.evaluation.rows import EvaluationRow
 from monitor.incidents import Incident
+from monitor.judging.production import labels_of
+from monitor.judging.trust import JudgeHealth
+from monitor.judging.trust import judge_health as health_of_judges
 from monitor.records import IncidentEvent
+from monitor.settings import Settings
 from monitor.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 QUESTIONS = "dashboards.questions"
 FRESH_S = 5
 """Seconds that an answer may be old; a person does not notice, a store does."""
+EVALUATIONS = 600
+"""Rows of the list of evaluations; a run has one per judge."""
 LISTED = 200
 """Rows of a list; the exact count stands above it."""
 LONGEST_TEXT = 20_000
@@ -157,6 +164,30 @@ def kept(
         name: value for name, value in (("bucket_s", bucket_s), ("how_many", how_many)) if value
     }
     return _frame(url, question, since=since, until=until, **more)
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=10, show_spinner=False)
+def evaluation_runs(url: str) -> pd.DataFrame:
+    """The newest runs of evaluations, a row per judge."""
+    return _frame(url, "evaluation_runs", how_many=EVALUATIONS)
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=10, show_spinner="Reading the run…")
+def evaluation_rows(url: str, run_id: str) -> list[EvaluationRow]:
+    """Every verdict of a run."""
+    return store(url).read("evaluation_run", EvaluationRow, run_id=run_id)
+
+
+@st.cache_data(ttl=60, max_entries=20, show_spinner="Comparing judges with people…")
+def judge_health(url: str, _settings: Settings, filters: Filters) -> list[JudgeHealth]:
+    """What each judge is worth on the calls of the time range and service; the slow question of the page."""
+    return health_of_judges(
+        store(url),
+        since=filters.since,
+        until=filters.until,
+        service=filters.service,
+        labels=labels_of(_settings),
+    )
 
 
 @st.cache_data(ttl=60, max_entries=10, show_spinner=False)

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Interaction", "Judge", "JudgeFailure", "Judgement", "NotApplicable", "Verdict"]
+__all__ = [
+    "Failure",
+    "Interaction",
+    "Judge",
+    "JudgeFailure",
+    "Judgement",
+    "NotApplicable",
+    "Step",
+    "Usage",
+    "Verdict",
+]
+
+Failure: TypeAlias = Literal["invalid_output", "refused", "error", "over_budget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a chain that led to an answer: a tool, a retriever, an agent's turn."""
+
+    name: str
+    kind: str
+    """`tool`, `retriever`, `agent`, `chat`, … as in `steps.kind`."""
+    input: str
+    output: str
+    span_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,16 @@ class Interaction:
     """The right answer, where somebody knows it; JSON text where the answer is JSON."""
     model: str = ""
     """The model that answered, the judged one."""
+    other: str = ""
+    """Another model's answer to the same input, for a judge of pairs."""
+    other_model: str = ""
+    steps: tuple[Step, ...] = ()
+    """In order of time, for a judge of steps."""
+    service: str = ""
+    release: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
+    session_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -39,23 +73,58 @@ class Interaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a verdict took; a check takes nothing."""
+
+    model: str = ""
+    """The model that judged; several, joined by `+`, of a jury."""
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    cost_usd: float | None = 0.0
+    """None when the price or the tokens are not known: unknown is not nothing."""
+    requests: int = 0
+    """Answered requests; those that came from the cache are none."""
+    cache_hits: int = 0
+    """Replies that were known already and cost nothing."""
+    duration_ms: float = 0.0
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together; something unknown makes the sum unknown."""
+        models = [one for one in dict.fromkeys((self.model, other.model)) if one]
+        return Usage(
+            model="+".join(models),
+            input_tokens=_sum(self.input_tokens, other.input_tokens),
+            output_tokens=_sum(self.output_tokens, other.output_tokens),
+            cost_usd=_sum(self.cost_usd, other.cost_usd),
+            requests=self.requests + other.requests,
+            cache_hits=self.cache_hits + other.cache_hits,
+            duration_ms=self.duration_ms + other.duration_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One judge's word on one interaction."""
 
     name: str
     """What was judged; names the score."""
     value: bool | float | str
-    """True or False for an assertion, a number, or a label."""
+    """True or False for an assertion, a number on the judge's own scale, or a label."""
     label: str
     reason: str
     version: str
     """Hash of the judge's class, parameters and prompt: scores of two versions never mix."""
-    model: str = ""
-    """The model that judged; empty for a check."""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: float | None = 0.0
-    """None when the model's price is not known: unknown is not nothing."""
+    usage: Usage = field(default_factory=Usage)
+    raw: str = ""
+    """The model's reply as it came."""
+    mode: str = ""
+    """How a graded value was got: `expected`, `sampled_mean` or `point`; never mixed in a series."""
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    """Of the labels, where the endpoint tells log-probabilities."""
+    order: str = ""
+    """Of a pair: `given` or `swapped`, `both` where both were asked."""
+    details: Mapping[str, bool | float | str] = field(default_factory=dict)
+    """Parts of the verdict, by name: a checklist's answers, a jury's votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +134,8 @@ class NotApplicable:
     name: str
     reason: str
     version: str
-    model: str = ""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: float | None = 0.0
+    usage: Usage = field(default_factory=Usage)
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +145,21 @@ class JudgeFailure:
     name: str
     version: str
     reason: str
-    raw: str
+    raw: str = ""
     """What it answered instead, if anything."""
-    model: str = ""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: float | None = 0.0
+    status: Failure = "error"
+    usage: Usage = field(default_factory=Usage)
     """A failed judgement costs money too."""
 
 
 Verdict: TypeAlias = Judgement | NotApplicable | JudgeFailure
 Judge: TypeAlias = Callable[[Interaction], Awaitable[Verdict]]
-"""Any async function of an interaction; ours are frozen dataclasses with `__call__`."""
+"""Any async function of an interaction; ours are frozen dataclasses with `__call__`.
+
+One that costs money also has `most_usd(interaction) -> float | None`, the most that one verdict can
+cost, None where the price is unknown; and `name` and `version`, which a plain function lacks.
+"""
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return None if one is None or other is None else one + other

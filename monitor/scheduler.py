@@ -23,7 +23,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from monitor.clock import parse_time, utcnow
 from monitor.exceptions import StoreUnavailableError
-from monitor.jobs import SCHEDULE, Job, Window, run_job
+from monitor.jobs.job import Job, Window, run_job
+from monitor.jobs.schedule import SCHEDULE
 from monitor.settings import load_settings
 from monitor.store import Store
 

@@ -158,6 +158,13 @@ class Settings(BaseSettings):
     judge_daily_budget_usd: float | None = Field(
         None, ge=0, description="hard limit of what judges may spend in a UTC day", examples=[5.0]
     )
+    judge_service_budgets_usd: Annotated[
+        dict[str, Annotated[float, Field(ge=0)]], NoDecode, BeforeValidator(_patterns)
+    ] = Field(
+        default_factory=dict,
+        description="the same of single services, as `service=USD`, one a line; in `outerloop.toml` a table",
+        examples=["loan-extractor=1.5"],
+    )
     embedding_model: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
         description="a name or a local folder",

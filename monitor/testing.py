@@ -14,7 +14,9 @@ installed; with anything else, use `capture`:
     >>> span.input, span.output, span.status, span.span_id
     ({'a': 1, 'b': 2}, 3, 'ok', '0a5d2f346baa9455')
 
-Nothing is sent, nothing touches the disk, and an app that calls `monitor.init` in the middle of a
+Evaluation samples are tests too: `assert_eval` and `evaluate` below, and `docs/evals.md`.
+
+With `capture` nothing is sent, nothing touches the disk, and an app that calls `monitor.init` in the middle of a
 test goes on being captured. Every start and every end is a millisecond after the one before, so
 that the order of events can be seen in their times.
 """
@@ -26,6 +28,7 @@ import random
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +44,15 @@ from monitor.sdk.scores import Score
 from monitor.sdk.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from judges.interaction import Interaction, Judge
+    from monitor.evaluation import Dataset, Evaluation
+    from monitor.evaluation.run import Answer
     from monitor.sdk.outbox import Record
 
-__all__ = ["CapturedScore", "CapturedSpan", "Recording", "capture"]
+__all__ = ["CapturedScore", "CapturedSpan", "Recording", "assert_eval", "capture", "evaluate"]
 
 CALLS = frozenset({"chat", "text_completion", "embeddings", "generate_content"})
 INPUTS = (v.OUTERLOOP_INPUT, v.INPUT_MESSAGES)
@@ -194,6 +201,87 @@ def capture(
         yield recording
     finally:
         restore()
+
+
+def assert_eval(
+    judge: str | Judge | Sequence[str | Judge],
+    sample: Interaction | Mapping[str, Any] | None = None,
+    *,
+    at_least: float = 1.0,
+    **fields: Any,
+) -> None:
+    """Demand that a judge, or each of several, is content with one sample.
+
+    >>> assert_eval("json_valid", output='{"due_date": "2024-01-15"}')
+
+    A yes passes; a score passes from `at_least` on. No verdict (an endpoint that is away, a reply
+    that cannot be read) does not pass, nor does a question that does not arise: what was not judged
+    was not tested.
+
+    Args:
+        judge: a definition's or a check's name, or a judge itself.
+        sample: the sample, e.g. of the marker `outerloop_eval`.
+        at_least: the lowest score that passes.
+        **fields: of the sample, in place of its own: input, output, expected, other, steps, …
+
+    Raises:
+        AssertionError: it is not content; says why, in its own words.
+        ImportError: the `server` extra, which has the judges, is not installed.
+    """
+    samples = _evaluation("monitor.evaluation.samples")
+    told = samples.one_sample(sample, fields)
+    done = evaluate([told], judge)
+    wrong = [row for row in done.rows if not (row.ok and row.value >= at_least)]
+    if wrong or not done.rows:
+        said = [
+            f"{row.judge}: {row.label or row.status.replace('_', ' ')}"
+            + (
+                ""
+                if row.kind != "score"
+                else f" {row.value:g}, at least {at_least:g} was asked for"
+            )
+            + (f": {row.reason}" if row.reason else "")
+            for row in wrong
+        ]
+        raise AssertionError(
+            "\n".join([*(said or ["no judge was asked"]), f"answer: {told.output[:500]}"])
+        )
+
+
+def evaluate(
+    samples: Dataset | str | Path | Iterable[Mapping[str, Any] | Interaction],
+    judges: str | Judge | Sequence[str | Judge],
+    *,
+    answer: Answer | None = None,
+    budget_usd: float | None = None,
+) -> Evaluation:
+    """Judge a whole dataset; the result has `assert_pass_rate`, `assert_mean`, `assert_not_worse`.
+
+    >>> done = evaluate([{"input": "1 + 1", "output": "2"}], "json_valid")
+    >>> done.assert_pass_rate(0.9)
+
+    Args:
+        samples: a file, or records with `input` and `output`.
+        judges: by name, or judges themselves.
+        answer: the app under test, from input to output; records then need no output.
+        budget_usd: hard limit of what the judges may spend.
+
+    Raises:
+        ImportError: the `server` extra, which has the judges, is not installed.
+    """
+    made: Evaluation = _evaluation("monitor.evaluation").evaluate(
+        samples, judges, answer=answer, budget_usd=budget_usd
+    )
+    return made
+
+
+def _evaluation(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"evaluations need the judges, and {error.name} is missing: pip install 'outerloop[server]'"
+        ) from error
 
 
 def _span(step: Step) -> CapturedSpan:

@@ -117,7 +117,11 @@ def _card(
                 words.count(n),
                 f"last {words.ago(line['last_call'].floor('us').to_pydatetime(), desk.now)}",
             )
-            _figure("Errors", words.percent(line["errors"] / n), _interval(int(line["errors"]), n))
+            _figure(
+                "Errors",
+                words.percent(line["error_share"]),
+                _interval(round(line["error_share"] * n), n, n),
+            )
             _figure(
                 "Latency p50 / p95",
                 f"{words.duration(line['p50_ms'])} / {words.duration(line['p95_ms'])}",
@@ -143,8 +147,9 @@ def _figure(label: str, value: str, below: str) -> None:
         st.caption(plain(below))
 
 
-def _interval(failures: int, n: int) -> str:
-    interval = wilson(failures, n)
+def _interval(failures: int, worth: int, n: int) -> str:
+    """Of `failures` in the effective number of `n` scores, which is smaller where they were drawn unequally."""
+    interval = wilson(failures, worth)
     return f"95 %: {words.percent(interval.low)} to {words.percent(interval.high)}, n = {words.count(n)}"
 
 
@@ -198,15 +203,15 @@ def _quality(quality: pd.DataFrame) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         for _, row in rows.head(8).iterrows():
-            n, failures = int(row["n"]), int(row["failures"])
+            n, rate, worth = int(row["n"]), float(row["rate"]), round(row["n_eff"])
             label = f"{SOURCES.get(row['source'], row['source'])}: {row['name']}"
             if row["largest"] > 1:
                 _figure(plain(label), f"mean {row['mean']:.2f}", f"n = {words.count(n)}")
             else:
                 _figure(
                     plain(label),
-                    f"{words.percent(failures / n)} failing",
-                    _interval(failures, n) + _waiting(row),
+                    f"{words.percent(rate)} failing",
+                    _interval(round(rate * worth), worth, n) + _waiting(row),
                 )
 
 
@@ -225,6 +230,7 @@ def _table(services: pd.DataFrame) -> None:
             "service": "Service",
             "calls": st.column_config.NumberColumn("Calls", format="localized"),
             "errors": st.column_config.NumberColumn("Errors", format="localized"),
+            "error_share": st.column_config.NumberColumn("Error share", format="percent"),
             "abandoned": st.column_config.NumberColumn("Abandoned", format="localized"),
             "p50_ms": st.column_config.NumberColumn("p50 (ms)", format="%.0f"),
             "p95_ms": st.column_config.NumberColumn("p95 (ms)", format="%.0f"),

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from monitor.cli import backup, demo, doctor, erase, incidents, jobs, parts, retrain
+from monitor.cli import eval as eval_
 from monitor.cli.root import cli
 
-__all__ = ["backup", "cli", "demo", "doctor", "erase", "incidents", "jobs", "parts", "retrain"]
+__all__ = [
+    "backup",
+    "cli",
+    "demo",
+    "doctor",
+    "erase",
+    "eval_",
+    "incidents",
+    "jobs",
+    "parts",
+    "retrain",
+]

@@ -35,10 +35,15 @@ if TYPE_CHECKING:
 __all__ = ["Sidecar"]
 
 RELEASE = "extractor-2023-11"
-QUESTION = (
-    "Is every field of the extraction right for this call, the due date's year included?"
-    " The next payment is due within a month after the call date."
-)
+JUDGE = f"""\
+kind = "question"
+question = "Is every field of the extraction right for this call, the due date's year included? \
+The next payment is due within a month after the call date."
+services = ["{SERVICE}"]
+share = 0.2
+labels = ["servicing_match"]
+"""
+"""The definition of the judge `judged_right`."""
 SLACK_CHANNEL = "C0LOANOPS"
 
 
@@ -93,10 +98,10 @@ class Sidecar:
         self._scheduler = self._supervisor.process("scheduler")
 
     def _prepare(self) -> None:
-        for folder in ("schemas", "questions", "models", "finetune"):
+        for folder in ("schemas", "judges", "models", "finetune"):
             (self.data_dir / folder).mkdir(parents=True, exist_ok=True)
         (self.data_dir / "schemas" / f"{SERVICE}.json").write_text(json.dumps(SCHEMA), "utf-8")
-        (self.data_dir / "questions" / f"{SERVICE}.md").write_text(QUESTION, "utf-8")
+        (self.data_dir / "judges" / "judged_right.toml").write_text(JUDGE, "utf-8")
         weights = Weights(
             name=RELEASE,
             year_belief=2023,

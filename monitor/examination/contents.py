@@ -173,7 +173,7 @@ def incidents(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 def jobs(settings: Settings, now: datetime) -> Iterator[Finding]:
     """The scheduler runs, and its jobs end well."""
-    from monitor.jobs import SCHEDULE  # noqa: PLC0415 - see above
+    from monitor.jobs.schedule import SCHEDULE  # noqa: PLC0415 - see above
 
     last = {run.job: run for run in Store(settings.store).read("last_runs", LastRun)}
     failed = [

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from judges.interaction import Interaction
+from judges.interaction import Interaction, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitor.jobs.job import Window
     from monitor.store import Store
 
-__all__ = ["Call", "calls_between", "calls_without", "services"]
+__all__ = ["Call", "calls_between", "calls_without", "services", "steps_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,17 @@ class Call:
     input: str
     output: str
     status: str
+    prompt_name: str = ""
+    input_messages: str = ""
+    """Read for judges alone; '' elsewhere."""
+    output_messages: str = ""
 
-    def interaction(self, expected: str = "") -> Interaction:
+    @property
+    def key(self) -> str:
+        """What tells this call from all others, as of `Interaction.key`."""
+        return f"{self.trace_id}:{self.span_id}"
+
+    def interaction(self, expected: str = "", *, steps: tuple[Step, ...] = ()) -> Interaction:
         """The call as a judge sees it."""
         return Interaction(
             trace_id=self.trace_id,
@@ -41,8 +53,16 @@ class Call:
             timestamp=self.timestamp,
             input=self.input,
             output=self.output,
+            input_messages=self.input_messages,
+            output_messages=self.output_messages,
             expected=expected,
             model=self.request_model,
+            steps=steps,
+            service=self.service,
+            release=self.release,
+            prompt_name=self.prompt_name,
+            prompt_version=self.prompt_version,
+            session_id=self.session_id,
             tags=self.tags,
         )
 
@@ -57,6 +77,28 @@ def calls_between(store: Store, service: str, window: Window) -> list[Call]:
     return store.read(
         "calls_between", Call, service=service, since=window.since, until=window.until
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of a trace, as `steps` keeps it."""
+
+    trace_id: str
+    name: str
+    kind: str
+    input: str
+    output: str
+    span_id: str
+
+
+def steps_of(store: Store, traces: Sequence[str]) -> dict[str, tuple[Step, ...]]:
+    """Steps by trace, in order of time; a trace without steps is not in it."""
+    found: dict[str, list[Step]] = defaultdict(list)
+    if traces:
+        for one in store.read("steps_of_traces", TraceStep, traces=list(traces)):
+            step = Step(one.name, one.kind, one.input, one.output, one.span_id)
+            found[one.trace_id].append(step)
+    return {trace: tuple(steps) for trace, steps in found.items()}
 
 
 def calls_without(store: Store, name: str, window: Window) -> list[Call]:

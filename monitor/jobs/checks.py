@@ -12,7 +12,7 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from judges.checks import JsonSchema, JsonValid
+from judges.checks.json_answers import JsonSchema, JsonValid
 from judges.interaction import Judgement
 from monitor.exceptions import ConfigurationError
 from monitor.jobs.calls import Call, calls_without

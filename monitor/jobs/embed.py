@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from judges.sampling import sampled
+from judges.statistics.sampling import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     texts = [text for text in found if sampled(text.trace_id, SHARE, SALT)][:LIMIT]
     if not texts:
         return {"embedded": 0}
-    vectors = _encode(model, [text.text for text in texts])
+    vectors = encode(model, [text.text for text in texts])
     rows = [
         EmbeddingRow(
             text.timestamp,
@@ -93,7 +93,8 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     return {"embedded": store.append("embeddings", rows)}
 
 
-def _encode(model: str, texts: list[str]) -> list[list[float]]:
+def encode(model: str, texts: list[str]) -> list[list[float]]:
+    """Vectors of length 1, one for each text."""
     vectors = _encoder(model).encode(texts, normalize_embeddings=True, show_progress_bar=False)
     return [[float(x) for x in vector] for vector in vectors]
 

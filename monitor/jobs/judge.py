@@ -1,43 +1,51 @@
-"""Sampled LLM judge: is the answer right for what was asked?
+"""Sampled judges: is what the model answers in production any good?
 
-Reads new successful `calls`, a uniform share of them chosen by hash; writes `scores` (source `judge`) with the
-inclusion probability and the price of each verdict. Runs every hour. Stops at OUTERLOOP_JUDGE_DAILY_BUDGET_USD; without
-OUTERLOOP_JUDGE_BASE_URL and OUTERLOOP_JUDGE_MODELS it is skipped. The question asked about a service is the text file
-`<data dir>/questions/<service>.md`; services without one are not judged.
+Reads new successful `calls` of the services that the definitions in `<data dir>/judges/*.toml` name, with the cheap
+signals on them in `scores` and `incidents`; writes `draws` (every call that might have been judged, with its inclusion
+probability) and `scores` (source `judge`: each verdict with probability, version and price; what is no verdict has the
+value NaN and says why in its label). Runs every hour.
+
+A call is drawn once, five minutes after it was made; a signal that comes later changes nothing about it. Stops hard at
+OUTERLOOP_JUDGE_DAILY_BUDGET_USD and OUTERLOOP_JUDGE_SERVICE_BUDGETS_USD; verdicts are kept in `judging.sqlite` as they
+come, so that a run that was killed goes on and pays for nothing twice. Without OUTERLOOP_JUDGE_BASE_URL and
+OUTERLOOP_JUDGE_MODELS it is skipped.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from math import nan
+from datetime import timedelta
+from math import isnan
 from typing import TYPE_CHECKING
 
-import numpy as np
-from openai import AsyncOpenAI
-
-from judges.engine import run as run_judges
-from judges.interaction import Judgement, NotApplicable
-from judges.question import Question
-from judges.sampling import sampled
+from judges.definitions.reading import build
+from judges.running.journal import Journal
 from monitor.clock import wall_now
-from monitor.jobs.calls import calls_without
-from monitor.records import ScoreRow
+from monitor.evaluation.bench import JOURNAL, Bench
+from monitor.jobs.job import Window
+from monitor.jobs.series import SETTLE
+from monitor.judging.money import affordable, quota
+from monitor.judging.production import production_definitions, share_of
+from monitor.judging.rows import NOT_APPLICABLE
+from monitor.judging.sampling import candidates, drawn_calls, make_draws
+from monitor.judging.verdicts import judge_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from judges.interaction import Verdict
-    from monitor.jobs.calls import Call
-    from monitor.jobs.job import Window
+    from judges.definitions.reading import Definition
+    from monitor.judging.sampling import Undrawn
+    from monitor.records import ScoreRow
     from monitor.settings import Settings
     from monitor.store import Store
 
-SHARE = 0.2
-"""Inclusion probability of a call in the uniform sample."""
-SALT = "outerloop-judge"
-CONCURRENCY = 8
-NAME = "judged_right"
+PRICED = timedelta(days=7)
+"""The price of a verdict is the mean of so long."""
+TICK = timedelta(hours=1)
+"""The least span of calls that a run is taken to be about: its own period."""
+KEPT = timedelta(days=45)
+"""Verdicts and replies older than this leave the journal; the store has them."""
 
 
 def missing(settings: Settings) -> str | None:
@@ -48,81 +56,75 @@ def missing(settings: Settings) -> str | None:
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
-    """Judge the sampled calls of the window that have no verdict yet, within today's budget."""
-    folder = settings.data_dir / "questions"
-    questions = {path.stem: path.read_text("utf-8").strip() for path in sorted(folder.glob("*.md"))}
-    if not questions:
-        return {"services": 0}
-    chosen = [
-        call
-        for call in calls_without(store, NAME, window)
-        if call.service in questions and sampled(call.trace_id, SHARE, SALT)
-    ]
-    counts: Counter[str] = Counter(services=len(questions))
-    for service, text in questions.items():
-        calls = [call for call in chosen if call.service == service]
-        rows = asyncio.run(_judge(text, calls, settings, _left_today(store, settings), window))
-        store.append("scores", rows)
-        counts.update(
-            judged=len(rows),
-            failed=sum(row.value == 0 for row in rows),
-            invalid=sum(row.label == "invalid" for row in rows),
-        )
+    """Draw from the calls of the window that had no draw yet, and judge what was drawn."""
+    definitions = production_definitions(settings)
+    if not definitions:
+        return {"judges": 0}
+    return asyncio.run(_run(store, settings, definitions, window))
+
+
+async def _run(
+    store: Store, settings: Settings, definitions: Sequence[Definition], window: Window
+) -> Mapping[str, int]:
+    counts: Counter[str] = Counter(judges=len(definitions))
+    settled = Window(
+        window.since - SETTLE, window.until - SETTLE
+    )  # the last checks have said their word
+    with Journal(settings.data_dir / JOURNAL) as journal:
+        async with Bench(settings, journal=journal) as bench:
+            built = [(one, build(one, bench.endpoint)) for one in definitions]
+            await bench.probe()
+            for definition, judge in built:
+                for service in definition.services:
+                    _draw(store, settings, journal, definition, service, settled)
+                    calls = drawn_calls(store, definition.score, service, settled)
+                    rows = await judge_calls(
+                        store, settings, journal, judge, calls, now=window.until
+                    )
+                    counts.update(_counted(rows))
+        journal.prune(before=(wall_now() - KEPT).date())
     return counts
 
 
-def _left_today(store: Store, settings: Settings) -> float | None:
-    """USD that may still be spent today, None when there is no limit."""
-    if settings.judge_daily_budget_usd is None:
-        return None
-    midnight = wall_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return max(
-        0.0, settings.judge_daily_budget_usd - float(store.value("judge_spend", since=midnight))
+def _draw(
+    store: Store,
+    settings: Settings,
+    journal: Journal,
+    definition: Definition,
+    service: str,
+    window: Window,
+) -> None:
+    found = candidates(store, definition.score, service, window)
+    if not found:
+        return
+    span = _span(found)
+    price = store.value(
+        "judge_cost",
+        judge=definition.score,
+        since=window.until - PRICED,
+        until=window.until + SETTLE,
+    )
+    money = affordable(journal, settings, service, span=span, now=wall_now())
+    make_draws(
+        store,
+        definition.score,
+        service,
+        found,
+        verdicts=quota(span, money, price),
+        share=share_of(definition),
     )
 
 
-async def _judge(
-    text: str, calls: Sequence[Call], settings: Settings, budget_usd: float | None, window: Window
-) -> list[ScoreRow]:
-    key = settings.judge_api_key.get_secret_value() if settings.judge_api_key else "none"
-    by_span = {call.span_id: call for call in calls}
-    async with AsyncOpenAI(base_url=settings.judge_base_url, api_key=key) as client:
-        judge = Question(
-            name=NAME,
-            question=text,
-            model=settings.judge_models[0],
-            client=client,
-            rng=np.random.default_rng(),
-        )
-        interactions = [call.interaction() for call in calls]
-        results = await run_judges(
-            [judge], interactions, concurrency=CONCURRENCY, budget_usd=budget_usd
-        )
-    return [_row(by_span[interaction.span_id], verdict, window) for interaction, verdict in results]
+def _span(found: Sequence[Undrawn]) -> timedelta:
+    return max(TICK, found[-1].timestamp - found[0].timestamp)
 
 
-def _row(call: Call, verdict: Verdict, window: Window) -> ScoreRow:
-    """A verdict as a score; what is no verdict is kept as NaN, so that it is neither counted nor paid twice."""
-    if isinstance(verdict, Judgement):
-        value, label = float(verdict.value), verdict.label
-    else:
-        value, label = nan, "not applicable" if isinstance(verdict, NotApplicable) else "invalid"
-    return ScoreRow(
-        timestamp=window.until,
-        score_id=f"judge:{verdict.name}:{call.trace_id}:{call.span_id}",
-        target="call",
-        trace_id=call.trace_id,
-        span_id=call.span_id,
-        session_id=call.session_id,
-        service=call.service,
-        name=verdict.name,
-        source="judge",
-        value=value,
-        label=label,
-        explanation=verdict.reason,
-        expected="",
-        author=f"{verdict.model}/{verdict.version}",
-        observed_at=call.timestamp,
-        sampling_probability=SHARE,
-        cost_usd=verdict.cost_usd,
+def _counted(rows: Sequence[ScoreRow]) -> Counter[str]:
+    words = Counter(row.label for row in rows if isnan(row.value))
+    return Counter(
+        judged=len(rows) - words["over_budget"],
+        failed=sum(row.value <= 0 for row in rows),
+        invalid=words["invalid_output"] + words["refused"] + words["error"],
+        not_applicable=words[NOT_APPLICABLE],
+        over_budget=words["over_budget"],
     )

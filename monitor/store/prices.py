@@ -1,16 +1,16 @@
-"""List prices: a dated table in the repository, brought into the database by `migrate`.
+"""List prices: the dated list of `judges.asking.prices`, brought into the database by `migrate`.
 
-A price change is one more line of `prices.csv` with its day; `migrate` stores what is new or changed and takes back
-what is gone, and leaves a user's own rows (`own = 1`, the default of an INSERT) alone: these are believed first.
+A price change is one more line of `judges/asking/prices.csv` with its day; `migrate` stores what is new or
+changed and takes back what is gone, and leaves a user's own rows (`own = 1`, the default of an
+INSERT) alone: these are believed first.
 """
 
 from __future__ import annotations
 
-import csv
 from datetime import date
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from judges.asking.prices import ListedPrice, listed_prices
 from monitor.clock import wall_now
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ PRICES = (
     "reasoning_usd_per_million",
 )
 COLUMNS = (*KEY, "valid_until", *PRICES, "source")
-LAST_DAY = date(2149, 6, 6)
-"""A price without an end: the last day that the column can hold."""
-
 Row = tuple[str, date, date, float, float, float, float | None, str]
 
 
@@ -56,21 +53,21 @@ def insert_list_prices() -> str:
 
 
 def _listed() -> list[Row]:
-    text = files("monitor.store").joinpath("prices.csv").read_text("utf-8")
-    return [_row(line) for line in csv.DictReader(text.splitlines())]
+    return [_row(line) for line in listed_prices()]
 
 
-def _row(line: dict[str, str]) -> Row:
-    full = float(line["input_usd_per_million"])
+def _row(line: ListedPrice) -> Row:
+    price = line.price
+    cached_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
     return (
-        line["model"],
-        date.fromisoformat(line["valid_from"]),
-        date.fromisoformat(line["valid_until"]) if line["valid_until"] else LAST_DAY,
-        full,
-        float(line["cached_input_usd_per_million"] or full),
-        float(line["output_usd_per_million"]),
-        float(line["reasoning_usd_per_million"]) if line["reasoning_usd_per_million"] else None,
-        line["source"],
+        line.model,
+        line.valid_from,
+        line.valid_until,
+        price.input_usd,
+        cached_usd,
+        price.output_usd,
+        price.reasoning_usd,
+        line.source,
     )
 
 

@@ -1,4 +1,4 @@
-"""The base install is the SDK alone: OpenTelemetry and protobuf, and nothing of the server."""
+"""The base install is the SDK alone: OpenTelemetry's API, and nothing of the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import textwrap
 BLOCKED = """
 import sys, importlib.abc
 
-ALLOWED = {"opentelemetry", "google", "monitor", "typing_extensions", "importlib_metadata", "zipp"}
+ALLOWED = {"opentelemetry", "monitor", "typing_extensions"}
+NOT_OURS = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto")
 SERVER = {"alerts", "cli", "demo", "drift", "jobs", "retrain", "settings", "standins", "store"}
 
 
@@ -18,7 +19,7 @@ class Bare(importlib.abc.MetaPathFinder):
         root, _, rest = name.partition(".")
         third_party = root not in sys.stdlib_module_names and root not in ALLOWED
         server = root == "monitor" and rest.partition(".")[0] in SERVER
-        if third_party or server or name in ("opentelemetry.sdk", "opentelemetry.exporter"):
+        if third_party or server or name in NOT_OURS:
             raise ModuleNotFoundError(f"{name} is not part of a bare install", name=name)
 
 

@@ -17,7 +17,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from monitor.exceptions import OuterloopError
-from monitor.jobs import SCHEDULE
+from monitor.jobs.schedule import SCHEDULE
 from monitor.store import Store
 from tests.conftest import free_port
 

@@ -25,7 +25,8 @@ from completion_pieces import (
 )
 from normalisation_captures import LOGS, START_NS, capture, event, insert, read, span
 
-from monitor.jobs import Window, job_named, run_job
+from monitor.jobs.job import Window, run_job
+from monitor.jobs.schedule import job_named
 from monitor.settings import load_settings
 from monitor.store import Store
 

@@ -15,7 +15,7 @@ from silent_traffic import Booked, Called, collector_says
 
 from monitor.clock import utcnow
 from monitor.examination import Finding, examine
-from monitor.jobs import SCHEDULE
+from monitor.jobs.schedule import SCHEDULE
 from monitor.records import JobRun
 from monitor.settings import load_settings
 from monitor.standins.slack import SlackStandin

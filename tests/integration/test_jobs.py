@@ -11,7 +11,8 @@ import pytest
 from traffic import SERVICE, START, TURN, CallRow, extractions, send
 
 from monitor.incidents import incidents, tell
-from monitor.jobs import SCHEDULE, Window, job_named, run_job
+from monitor.jobs.job import Window, run_job
+from monitor.jobs.schedule import SCHEDULE, job_named
 from monitor.records import CheckRow, JobRun, ScoreRow
 from monitor.settings import Settings, load_settings
 from monitor.store import Store

@@ -142,6 +142,43 @@ def test_our_own_call_keeps_everything_the_sdk_says(store: Store) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "operation"),
+    [
+        ("acompletion", "chat"),
+        ("aresponses", "chat"),
+        ("anthropic_messages", "chat"),
+        ("atext_completion", "text_completion"),
+        ("aembedding", "embeddings"),
+        ("agenerate_content", "generate_content"),
+    ],
+)
+def test_litellms_own_names_of_operations_are_calls(
+    store: Store, told: str, operation: str
+) -> None:
+    """What is awaited is a call like any other."""
+    asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Due?"}]}])
+    said = {**CALL, **USED, v.OPERATION: told, v.INPUT_MESSAGES: asked}
+    insert(store, [span(1, said, ScopeName="litellm")])
+    (call,) = read(store, "SELECT operation, convention, input FROM calls FINAL")
+    assert (call["operation"], call["convention"], call["input"]) == (operation, "litellm", "Due?")
+
+
+def test_estimated_usage_and_the_senders_share_have_columns(store: Store) -> None:
+    """Guessed tokens are marked; the probability is read from wherever `ot` stands in the state."""
+    states = {1: "", 2: "ot=th:c", 3: "x=1,ot=rv:00000000000001;th:8", 4: "ot=th:0", 5: "y=th:c"}
+    guessed = {v.OUTERLOOP_USAGE_ESTIMATED: "true"}
+    rows = [
+        span(number, {**CALL, **USED, **(guessed if number == 2 else {})}, TraceState=state, **SDK)
+        for number, state in states.items()
+    ]
+    insert(store, rows)
+    columns = "usage_estimated, sampling_probability"
+    calls = read(store, f"SELECT {columns} FROM calls FINAL ORDER BY timestamp")
+    told = [tuple(call.values()) for call in calls]
+    assert told == [(False, 1), (True, 0.25), (False, 0.5), (False, 1), (False, 1)]
+
+
 def test_an_observed_function_is_a_step(store: Store) -> None:
     """What `observe` wrapped becomes a step with its kind, arguments and result in real characters."""
     insert(

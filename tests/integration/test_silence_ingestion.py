@@ -9,7 +9,8 @@ import pytest
 from silent_traffic import DAY, HOUR, MINUTE, MONDAY, Booked, collector_says
 
 from monitor.incidents import Incident, incidents
-from monitor.jobs import Window, job_named, run_job
+from monitor.jobs.job import Window, run_job
+from monitor.jobs.schedule import job_named
 from monitor.records import JobRun
 from monitor.settings import Settings, load_settings
 from monitor.store import Store

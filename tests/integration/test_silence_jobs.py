@@ -22,7 +22,8 @@ from silent_traffic import (
 
 from monitor.alerts.message import incident_blocks
 from monitor.incidents import incidents, tell
-from monitor.jobs import Window, job_named, run_job
+from monitor.jobs.job import Window, run_job
+from monitor.jobs.schedule import job_named
 from monitor.records import JobRun
 from monitor.settings import Settings, load_settings
 from monitor.standins.blockkit import problems

@@ -56,6 +56,7 @@ def span(
         tool_calls="",
         input_tokens=None,
         output_tokens=None,
+        usage_estimated=False,
         cost_usd=None,
         duration_ms=10,
         time_to_first_token_ms=None,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from judges.checks import Fields, JsonSchema, JsonValid
-from judges.comparators import Date, Exact, Number, Text
+from judges.checks.comparators import Date, Exact, Number, Text
+from judges.checks.fields import Fields
+from judges.checks.json_answers import JsonSchema, JsonValid
 from judges.interaction import Interaction, JudgeFailure, Judgement
 
 SCHEMA: dict[str, Any] = {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.rates import corrected, poststrat_ac, ppi, wilson
-from judges.sampling import hajek, sampled, uniform
+from judges.statistics.rates import corrected, poststrat_ac, ppi, wilson
+from judges.statistics.sampling import hajek, sampled, uniform
 
 # A hundred labelled answers of a model to TriviaQA and the verdict of a judge that looks for the
 # golden answer in the text: (label, verdict) -> how many; and its verdicts on the other 1,838.

@@ -1,0 +1,1 @@
+"""How fast judgements are asked for, and that each ends in exactly one way."""

@@ -1,0 +1,295 @@
+"""Judges: what each says of production, what people say of it, whether it moved, and what it costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import isnan
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, data, words
+from dashboards.shell import CHART_WIDTH, Desk, link, view
+from dashboards.words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from judges.statistics.agreement import Confusion
+    from judges.statistics.rates import Rate
+    from judges.statistics.sampling import WeightedMean
+    from judges.statistics.trust import Trust
+    from monitor.judging.trust import JudgeHealth
+
+__all__ = ["show"]
+
+SPEND_DAYS = 14
+TRANSPORT = {
+    "pass": "means the same there",
+    "fail": "means something else there",
+    "inconclusive": "not known: too few labels there",
+}
+
+
+@view
+def show(desk: Desk) -> None:
+    """The page."""
+    st.title("Judges")
+    health = data.judge_health(desk.url, desk.settings, desk.filters)
+    st.subheader("Spend", anchor=False)
+    _spend(desk)
+    st.subheader("In production", anchor=False)
+    if not health:
+        st.info(
+            "No judge has judged a call of this stretch. A definition in the data directory's folder `judges`"
+            " that names `services` does; `outerloop eval` judges files. Longer stretches are in the side bar."
+        )
+    latest = sorted(
+        (one for one in health if one.latest), key=lambda one: (-one.trust.n, -one.trust.judged)
+    )
+    _rates(latest)
+    for one in latest:
+        older = [
+            other
+            for other in health
+            if not other.latest and (other.service, other.judge) == (one.service, one.judge)
+        ]
+        _judge(one, older)
+    st.subheader("Evals", anchor=False)
+    _evals(desk)
+
+
+def _spend(desk: Desk) -> None:
+    midnight = desk.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since, until = midnight - timedelta(days=SPEND_DAYS - 1), midnight + timedelta(days=1)
+    spent = data.kept(desk.url, "judge_spend", since, until)
+    budget = desk.settings.judge_daily_budget_usd
+    today = spent[spent["day"] >= midnight] if not spent.empty else spent
+    usd = float(today["usd"].sum()) if not today.empty else 0.0
+    unpriced = int(today["unpriced"].sum()) if not today.empty else 0
+    if budget is None:
+        st.markdown(
+            f"{plain(words.money(usd))} today. No daily budget is set (`OUTERLOOP_JUDGE_DAILY_BUDGET_USD`)."
+        )
+    else:
+        share = min(1.0, usd / budget) if budget else 1.0
+        st.progress(
+            share,
+            text=f"{plain(words.money(usd))} of {plain(words.money(budget))} spent today (UTC)",
+        )
+    if unpriced:
+        st.warning(
+            f"{words.noun(unpriced, 'verdict')} of today {'has' if unpriced == 1 else 'have'} no known price"
+            " and stand for nothing in that sum."
+        )
+    if not spent.empty:
+        st.altair_chart(charts.judge_spend(spent, budget), width=CHART_WIDTH * 2)
+
+
+def _rates(latest: Sequence[JudgeHealth]) -> None:
+    """All of them in one picture: as judged, and where people's labels allow it, corrected."""
+    rows = []
+    for one in latest:
+        name = words.cut(words.visible(f"{one.service}: {one.judge}"), 44)
+        for meaning, rate in (("as judged", one.trust.raw), ("corrected", _corrected(one.trust))):
+            if rate is not None and 0 <= rate.value <= 1 and rate.low < rate.high:
+                rows.append(
+                    {
+                        "name": name, "meaning": meaning, "rate": rate.value, "n": rate.n,
+                        "low": max(0.0, rate.low), "high": min(1.0, rate.high),
+                    }
+                )  # fmt: skip
+    if rows:
+        st.markdown(
+            "**Mean verdict** of the latest version, all calls of the stretch; bars: 95 % intervals. A judge's"
+            " own word shows how a rate moves; only the corrected one says where it is."
+        )
+        st.altair_chart(charts.rates(pd.DataFrame(rows), "mean verdict"), width=CHART_WIDTH * 2)
+
+
+def _judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
+    trust = one.trust
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(one.judge)}** on {plain(one.service)}", width="content")
+            for label, colour in _badges(one):
+                st.badge(label, color=colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+        st.caption(
+            plain(
+                f"version {one.version} · calls of {words.when(one.first_call)} to {words.when(one.last_call)}"
+            )
+        )
+        with st.container(horizontal=True, gap="small"):
+            _fact("As judged", *_mean(trust.raw))
+            _fact("Corrected", *_level(trust))
+            _fact("Agreement", *_agreement(trust))
+            _fact("No verdict", *_missing(one))
+            _fact(
+                "Cost",
+                "unknown" if one.cost_usd is None else words.money(one.cost_usd),
+                f"{words.count(trust.judged + trust.failed)} verdicts",
+            )
+        st.markdown(plain(trust.note[:1].upper() + trust.note[1:]) + ".")
+        _breaks(one)
+        left, right = st.columns(2)
+        with left:
+            _confusion(trust.confusion)
+        with right:
+            _releases(one)
+        if older:
+            with st.expander(f"{words.noun(len(older), 'older version')}"):
+                _versions([one, *older])
+
+
+def _badges(one: JudgeHealth) -> list[tuple[str, str]]:
+    found = [("gives too few verdicts", "red")] if one.alarming else []
+    level = one.trust.level
+    found += [("adds nothing", "orange")] if level is not None and level.adds_nothing else []
+    found += [("changed", "violet")] if one.breaks else []
+    failing = [part for part in one.releases if part.transport.status == "fail"]
+    found += [("does not carry over", "red")] if failing else []
+    return found
+
+
+def _fact(label: str, value: str, below: str) -> None:
+    with st.container(width=190, gap="xxsmall"):
+        st.caption(label)
+        st.markdown(f"**{plain(value)}**")
+        st.caption(plain(below))
+
+
+def _mean(mean: WeightedMean | None) -> tuple[str, str]:
+    if mean is None:
+        return "none yet", "no verdict on these calls"
+    if mean.low == mean.high:  # all alike: their spread says nothing of what was not judged
+        return _number(mean.value), f"no interval: {words.noun(mean.n, 'verdict')}, all alike"
+    worth = f", worth {words.count(mean.n_eff)} equal ones" if mean.n_eff < 0.98 * mean.n else ""
+    return _number(mean.value), f"{_between(mean.low, mean.high)}, n = {words.count(mean.n)}{worth}"
+
+
+def _corrected(trust: Trust) -> Rate | None:
+    return None if trust.level is None else trust.level.rate
+
+
+def _level(trust: Trust) -> tuple[str, str]:
+    rate = _corrected(trust)
+    if rate is not None:
+        return _number(
+            rate.value
+        ), f"{_between(rate.low, rate.high)}, {words.count(trust.n)} labels"
+    return "not shown", f"{words.noun(trust.n, 'label')}; a level needs 30"
+
+
+def _agreement(trust: Trust) -> tuple[str, str]:
+    if trust.agreement is None:
+        return "not known", "nobody has labelled a judged call"
+    said = f"{_between(trust.agreement.low, trust.agreement.high)}, n = {words.count(trust.agreement.n)}"
+    for name, figure in (("kappa", trust.kappa), ("AC1", trust.ac1)):
+        said += f", {name} {figure:.2f}" if figure is not None and not isnan(figure) else ""
+    if trust.human_agreement is not None:
+        said += f"; two people agree on {words.percent(trust.human_agreement.value)}"
+    return words.percent(trust.agreement.value), said
+
+
+def _missing(one: JudgeHealth) -> tuple[str, str]:
+    said = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in one.failures.items())
+    if one.trust.worst is not None and one.trust.best is not None and one.trust.failed:
+        said += f"; with them the mean lies from {_number(one.trust.worst)} to {_number(one.trust.best)}"
+    return words.percent(one.trust.invalid_share), said or "every call got one"
+
+
+def _number(value: float) -> str:
+    return words.percent(value) if 0 <= value <= 1 else f"{value:.2f}"
+
+
+def _between(low: float, high: float) -> str:
+    return f"95 %: {_number(max(0.0, low))} to {_number(high)}"
+
+
+def _breaks(one: JudgeHealth) -> None:
+    for crossed in one.breaks:
+        what = "was changed" if crossed.reason == "version" else "changed behind the same name"
+        st.warning(
+            plain(
+                f"{words.when(crossed.crossed_at)}: the judge {what}. On {crossed.n} anchors it says"
+                f" {crossed.difference:+.3f} (95 %: {crossed.low:+.3f} to {crossed.high:+.3f}) against before;"
+                " verdicts before and after are two series."
+            )
+        )
+
+
+def _confusion(table: Confusion | None) -> None:
+    st.caption("People's labels (rows) against its verdicts (columns)")
+    if table is None or not table.n:
+        st.info("No judged call has a label yet.")
+        return
+    names = [f"{label:g}" if isinstance(label, float) else str(label) for label in table.labels]
+    st.dataframe(
+        pd.DataFrame(
+            [[f"people: {name}", *row] for name, row in zip(names, table.counts, strict=True)],
+            columns=["", *(f"judge: {name}" for name in names)],
+        ),
+        hide_index=True,
+    )
+
+
+def _releases(one: JudgeHealth) -> None:
+    st.caption("By release and prompt version: does a verdict mean the same?")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Release": [words.visible(part.release) for part in one.releases],
+                "Prompt": [words.visible(part.prompt_version) for part in one.releases],
+                "Judged": [part.judged for part in one.releases],
+                "Labels": [part.transport.n for part in one.releases],
+                "Verdict": [TRANSPORT[part.transport.status] for part in one.releases],
+                "Off by": [
+                    "" if part.transport.residual is None or part.transport.low is None
+                    or part.transport.high is None
+                    else f"{part.transport.residual:+.3f} ({part.transport.low:+.3f} to {part.transport.high:+.3f})"
+                    for part in one.releases
+                ],
+            }
+        ),
+        hide_index=True,
+    )  # fmt: skip
+
+
+def _versions(found: Sequence[JudgeHealth]) -> None:
+    def told(rate: Rate | WeightedMean | None) -> str:
+        if rate is None:
+            return "none"
+        return f"{_number(rate.value)} ({_between(rate.low, rate.high)}, n = {words.count(rate.n)})"
+
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Version": [one.version for one in found],
+                "Last call": [words.when(one.last_call) for one in found],
+                "As judged": [told(one.trust.raw) for one in found],
+                "Corrected": [told(_corrected(one.trust)) for one in found],
+                "Agreement": [told(one.trust.agreement) for one in found],
+                "Kappa": [
+                    "" if one.trust.kappa is None else f"{one.trust.kappa:.2f}" for one in found
+                ],
+            }
+        ),
+        hide_index=True,
+    )
+
+
+def _evals(desk: Desk) -> None:
+    runs = data.evaluation_runs(desk.url)
+    if runs.empty:
+        st.info("No evaluation yet; `outerloop eval` makes one.")
+        return
+    newest = runs.drop_duplicates("run_id").head(5)
+    for _, one in newest.iterrows():
+        link(
+            words.cut(
+                f"{words.when(one['timestamp'])} · {one['dataset']} · {one['candidate']}", 110
+            ).rstrip(" ·"),
+            "evals",
+            run=str(one["run_id"]),
+        )

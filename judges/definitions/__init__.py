@@ -1,0 +1,1 @@
+"""Judges written down: definition files, short forms and plain functions."""

@@ -1,0 +1,1 @@
+"""Running judges over interactions: order, budgets, and a journal that survives crashes."""

@@ -1,0 +1,1 @@
+"""What verdicts are worth: agreement, corrected rates, designs, power, anchors."""

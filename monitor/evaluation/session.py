@@ -1,0 +1,169 @@
+"""One evaluation from judges' names to its result: checked and probed before any money is spent, then run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from judges.running.budget import Account, Limits
+from judges.running.engine import UnpricedError
+from judges.running.journal import Journal, JournalError
+from monitor.clock import wall_now
+from monitor.evaluation.bench import JOURNAL, Bench, name_of
+from monitor.evaluation.rows import RunLabel
+from monitor.evaluation.run import Pace, answered, apart, judge_dataset
+from monitor.evaluation.samples import Dataset
+from monitor.exceptions import ConfigurationError, OuterloopError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from judges.interaction import Interaction, Judge, Verdict
+    from monitor.evaluation.result import Evaluation
+    from monitor.evaluation.rows import EvaluationRow
+    from monitor.evaluation.run import Answer
+    from monitor.settings import Settings
+
+__all__ = ["Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run needs beside samples and judges."""
+
+    settings: Settings
+    run_id: str
+    now: datetime
+    budget_usd: float | None = None
+    """Of this run; the daily limit of the settings holds as well."""
+    concurrency: int = 64
+    deadline_s: float | None = None
+    candidate: str = ""
+    models: tuple[str, ...] = ()
+
+    def run(
+        self,
+        dataset: Dataset,
+        judges: Iterable[str | Judge],
+        *,
+        baseline: Dataset | Sequence[EvaluationRow] | None = None,
+        answer: Answer | None = None,
+        before: Callable[[Sequence[Judge]], None] | None = None,
+        on_verdict: Callable[[Interaction, Verdict], None] | None = None,
+    ) -> tuple[Evaluation, Evaluation | Sequence[EvaluationRow] | None]:
+        """Judge the dataset, and the baseline where it is one; returns both.
+
+        Args:
+            dataset: what is judged.
+            judges: names of definitions or checks, or judges themselves.
+            baseline: the other version's samples, or the rows of an earlier run.
+            answer: an app that gives the outputs now.
+            before: is told the judges when all is in order and nothing has been asked yet.
+            on_verdict: is told of every verdict.
+
+        Raises:
+            ConfigurationError: something is wrong that has to be mended first; nothing was spent.
+        """
+        return apart(self._run(dataset, list(judges), baseline, answer, before, on_verdict))
+
+    async def _run(
+        self,
+        dataset: Dataset,
+        named: Sequence[str | Judge],
+        baseline: Dataset | Sequence[EvaluationRow] | None,
+        answer: Answer | None,
+        before: Callable[[Sequence[Judge]], None] | None,
+        on_verdict: Callable[[Interaction, Verdict], None] | None,
+    ) -> tuple[Evaluation, Evaluation | Sequence[EvaluationRow] | None]:
+        async with Bench(self.settings, self.models) as bench:
+            judges = bench.judges(named, dataset)
+            self._refuse_other_version(judges, baseline)
+            await bench.probe()
+            self._refuse_unpriced(bench)
+            if before is not None:
+                before(judges)
+            if answer is not None:
+                dataset = await answered(dataset, answer)
+            with ExitStack() as stack:
+                journal = stack.enter_context(self._journal()) if bench.endpoints else None
+                bench.keep_replies(journal)
+                pace = Pace(self.concurrency, self.deadline_s, on_verdict)
+                if not isinstance(baseline, Dataset):
+                    budget = self.budget_usd
+                    done = await self._judge(dataset, judges, journal, pace, budget_usd=budget)
+                    return done, baseline
+                return await self._judge_both(dataset, baseline, judges, journal, pace)
+
+    async def _judge_both(
+        self,
+        dataset: Dataset,
+        baseline: Dataset,
+        judges: Sequence[Judge],
+        journal: Journal | None,
+        pace: Pace,
+    ) -> tuple[Evaluation, Evaluation]:
+        """Half of the money for each version, and what the first leaves for the second."""
+        half = None if self.budget_usd is None else self.budget_usd / 2
+        done = await self._judge(dataset, judges, journal, pace, budget_usd=half)
+        left = None if self.budget_usd is None else self.budget_usd - (done.cost_usd or 0.0)
+        other = replace(self, run_id=f"{self.run_id}-baseline", candidate=baseline.name)
+        return done, await other._judge(baseline, judges, journal, pace, budget_usd=left)  # noqa: SLF001 - its own class
+
+    async def _judge(
+        self,
+        dataset: Dataset,
+        judges: Sequence[Judge],
+        journal: Journal | None,
+        pace: Pace,
+        *,
+        budget_usd: float | None,
+    ) -> Evaluation:
+        label = RunLabel(self.run_id, self.now, dataset.name, dataset.digest, self.candidate)
+        limits = Limits(budget_usd, self.settings.judge_daily_budget_usd)
+        account = None
+        if journal is not None:
+            # the content is part of the id: a resumed run must not take verdicts on other answers
+            account = Account(journal, f"{self.run_id}/{dataset.digest}", limits, now=wall_now)
+        try:
+            return await judge_dataset(dataset, judges, label=label, account=account, pace=pace)
+        except JournalError as error:
+            raise OuterloopError(str(error)) from error
+        except UnpricedError as error:
+            raise ConfigurationError(str(error)) from error
+        finally:
+            if account is not None:
+                account.close()
+
+    def _refuse_unpriced(self, bench: Bench) -> None:
+        """A budget that cannot be held is worse than none."""
+        limited = self.budget_usd is not None or self.settings.judge_daily_budget_usd is not None
+        if limited and (unpriced := bench.unpriced()):
+            raise ConfigurationError(
+                f"the price of {', '.join(unpriced)} is not known, so no budget can be held for it; take a"
+                " model of the price list, or run without --budget and OUTERLOOP_JUDGE_DAILY_BUDGET_USD"
+            )
+
+    def _refuse_other_version(
+        self, judges: Sequence[Judge], baseline: Dataset | Sequence[EvaluationRow] | None
+    ) -> None:
+        """Would come out only when both have been judged."""
+        if baseline is None or isinstance(baseline, Dataset):
+            return
+        known = {row.judge: row.judge_version for row in baseline}
+        for judge in judges:
+            name, version = name_of(judge), getattr(judge, "version", "")
+            if known.get(name, version) != version:
+                raise ConfigurationError(
+                    f"judge {name} is version {version} now and was {known[name]} in run"
+                    f" {baseline[0].run_id}, and verdicts of two versions do not compare; give the"
+                    " baseline's file instead, so that both are judged now"
+                )
+
+    def _journal(self) -> Journal:
+        try:
+            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+            return Journal(self.settings.data_dir / JOURNAL)
+        except (JournalError, OSError) as error:
+            raise ConfigurationError(f"the judging journal cannot be opened: {error}") from error

@@ -1,0 +1,47 @@
+"""The one tuple that says which jobs there are, and when they run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from monitor.jobs import (
+    alert,
+    anchors,
+    checks,
+    completion,
+    embed,
+    incident,
+    ingestion,
+    judge,
+    outcomes,
+    rates,
+    retrain,
+    silence,
+    temporal,
+)
+from monitor.jobs.job import Job
+
+__all__ = ["SCHEDULE", "job_named"]
+
+SCHEDULE = (
+    Job("completion", every=timedelta(minutes=1), run=completion.run),
+    Job("checks", every=timedelta(minutes=10), run=checks.run),
+    Job("outcomes", every=timedelta(minutes=10), run=outcomes.run),
+    Job("judge", every=timedelta(hours=1), run=judge.run, missing=judge.missing),
+    Job("anchors", every=timedelta(hours=1), run=anchors.run, missing=judge.missing),
+    Job("embed", every=timedelta(hours=6), run=embed.run, missing=embed.missing),
+    Job("temporal", every=timedelta(hours=1), run=temporal.run),
+    Job("rates", every=timedelta(hours=1), run=rates.run),
+    Job("incident", every=timedelta(hours=1), run=incident.run),
+    Job("retrain", every=timedelta(hours=1), run=retrain.run),
+    Job("silence", every=timedelta(minutes=10), run=silence.run),
+    Job("ingestion", every=timedelta(minutes=10), run=ingestion.run),
+    Job("alert", every=timedelta(minutes=10), run=alert.run, missing=alert.missing),
+)
+"""Read it downwards: what is known about each call, then what changed, then what is done about it.
+Jobs that are due at the same moment run in this order."""
+
+
+def job_named(name: str) -> Job | None:
+    """The job of that name, or None."""
+    return next((job for job in SCHEDULE if job.name == name), None)
