@@ -18,6 +18,8 @@ from monitor.drift import (
     hour_profile,
     rate_baseline,
 )
+from monitor.drift.baseline import fleet_day_cv
+from monitor.drift.mixture import log_widths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Integers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
-ODDS = np.array(RATE_ODDS)
+ODDS, WEIGHTS = np.array(RATE_ODDS), np.array(log_widths(RATE_ODDS))
 METRIC_RATES = (0.005, 0.01, 0.03, 0.1)
 BASELINE_WEEKS, WATCHED_WEEKS, CHANGE_WEEK = 4, 8, 2
 CHANGED_SERIES = 40
@@ -45,7 +47,7 @@ def average_run_length(
     for _ in range(calls):
         events = (rng.random(runs) < p0).astype(np.int64)
         evidence = (1 + evidence) * ratios[events]
-        alarming = evidence.mean(axis=1) > arl
+        alarming = evidence @ WEIGHTS > arl
         alarms += int(alarming.sum())
         evidence[alarming] = 0
     return runs * calls / max(1, alarms), alarms
@@ -68,7 +70,7 @@ def first_alarms(
     waiting = np.ones(runs, dtype=np.bool_)
     for position, rate in enumerate(rates):
         evidence = (1 + evidence) * ratios[(rng.random(runs) < rate).astype(np.int64)]
-        alarming = (evidence.mean(axis=1) > arl) & waiting
+        alarming = (evidence @ WEIGHTS > arl) & waiting
         evidence[~waiting] = 0
         evidence[alarming] = 0
         if position >= healthy:
@@ -79,16 +81,23 @@ def first_alarms(
     return found
 
 
-def fleet_alarms(counts: Integers, ns: Integers, p: Floats, arl: float) -> NDArray[np.bool_]:
-    """Which update alarms, for series in rows and updates in columns; an alarm starts anew."""
+def fleet_alarms(
+    counts: Integers, ns: Integers, p: Floats, arl: float, cluster: Floats | float = 1.0
+) -> NDArray[np.bool_]:
+    """Which update alarms, for series in rows and updates in columns; an alarm starts anew.
+
+    `p` has one null probability for each update, or one for each update and alternative;
+    `cluster` one number for each series.
+    """
     evidence = np.zeros((len(counts), len(ODDS)))  # log(1 + M)
     alarms = np.zeros(counts.shape, dtype=np.bool_)
-    log_odds = np.log(ODDS)
+    log_odds, nulls = np.log(ODDS), p if p.ndim == 3 else p[:, :, None]
+    together = np.broadcast_to(cluster, len(counts))[:, None]
     for hour in range(counts.shape[1]):
         n = ns[:, hour, None]
-        ratio = counts[:, hour, None] * log_odds - n * np.log1p(p[:, hour, None] * (ODDS - 1))
-        evidence = np.where(n > 0, np.logaddexp(0, evidence + ratio), evidence)
-        alarms[:, hour] = np.expm1(np.minimum(evidence, 600)).mean(axis=1) > arl
+        ratio = counts[:, hour, None] * log_odds - n * np.log1p(nulls[:, hour] * (ODDS - 1))
+        evidence = np.where(n > 0, np.logaddexp(0, evidence + ratio / together), evidence)
+        alarms[:, hour] = np.expm1(np.minimum(evidence, 600)) @ WEIGHTS > arl
         evidence[alarms[:, hour]] = 0
     return alarms
 
@@ -129,13 +138,13 @@ def fleet(
     days = rng.normal(-(sigma**2) / 2, sigma, (len(ns), len(hours) // 24))
     truth = rates[:, None] * season * np.exp(np.repeat(days, 24, axis=1))
     healthy = rng.binomial(ns[:, :learnt], np.minimum(truth[:, :learnt], 1))
-    p, enough = _learn(healthy, ns[:, :learnt], hours, segments)
+    p, cluster, enough = _learn(healthy, ns[:, :learnt], hours, segments)
     changed = rng.choice(np.flatnonzero(enough), CHANGED_SERIES, replace=False)
     change = CHANGE_WEEK * HOURS_PER_WEEK
     truth[changed, learnt + change :] *= 3
     counts = rng.binomial(ns[:, learnt:], np.minimum(truth[:, learnt:], 1))
     arl = arl_for_budget(len(ns), 0.5, HOURS_PER_WEEK)
-    alarms = fleet_alarms(counts, ns[:, learnt:], p, arl) & enough[:, None]
+    alarms = fleet_alarms(counts, ns[:, learnt:], p, arl, cluster) & enough[:, None]
     found = alarms[changed, change:]
     false = int(alarms.sum()) - int(found.sum())
     return FleetOutcome(
@@ -158,8 +167,8 @@ def _traffic(
 
 def _learn(
     counts: Integers, ns: Integers, hours: Integers, segments: int
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Null probabilities of the watched hours by the shipped baseline; where it is enough."""
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Nulls of the watched hours by the shipped baseline, its clusters, and where it is enough."""
     week = (hours % HOURS_PER_WEEK).tolist()
     learnt, watched = week[: counts.shape[1]], np.array(week[counts.shape[1] :])
     pooled = [
@@ -172,10 +181,15 @@ def _learn(
         for count, n, profile in zip(counts, ns, profiles, strict=True)
     ]
     enough = np.array([baseline.status == "sufficient" for baseline in own])
-    fleet_cv = float(np.median([one.day_cv for one in own if one.status == "sufficient"]))
+    fleet_cv = fleet_day_cv(one for one in own if one.status == "sufficient")
     final = [
         rate_baseline(count, n, hours_of_week=learnt, profile=profile, fleet_cv=fleet_cv)
         for count, n, profile in zip(counts, ns, profiles, strict=True)
     ]
-    by_hour = np.array([[one.probability(hour) for hour in range(HOURS_PER_WEEK)] for one in final])
-    return by_hour[:, watched], enough
+    by_hour = np.array(
+        [
+            [one.null(RATE_ODDS, hour_of_week=hour) for hour in range(HOURS_PER_WEEK)]
+            for one in final
+        ]
+    )
+    return by_hour[:, watched], np.array([one.cluster for one in final]), enough

@@ -6,9 +6,11 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     BeforeValidator,
@@ -39,6 +41,14 @@ def _http_url(value: object) -> object:
         return None
     AnyHttpUrl(str(value))
     return str(value).rstrip("/")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is no time zone; use an IANA name") from error
+    return name
 
 
 def _names(value: object) -> object:
@@ -170,6 +180,13 @@ class Settings(BaseSettings):
         description="a name or a local folder",
         examples=["/models/all-MiniLM-L6-v2"],
     )
+    embeddings_per_day: int = Field(
+        1000,
+        ge=0,
+        description="inputs, and as many outputs, of each service that text drift looks at in a day; between one and two"
+        " times as many where there is more traffic; 0 turns it off",
+        examples=[500],
+    )
     slack_token: SecretStr | None = Field(None, description="bot token", examples=["xoxb-…"])
     slack_channel: str | None = Field(
         None, description="channel id or name", examples=["#llm-alerts"]
@@ -206,8 +223,47 @@ class Settings(BaseSettings):
     alert_webhook_secret: SecretStr | None = Field(
         None, description="Standard Webhooks secret shared with it", examples=["whsec_…"]
     )
+    alert_timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC",
+        description="zone of the quiet hours and of the digest, an IANA name",
+        examples=["Europe/Berlin"],
+    )
+    alert_quiet_hours: str = Field(
+        "",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="hours in which pages alone are told; the rest waits until they are over; none when not set",
+        examples=["22:00-07:00"],
+    )
+    alert_digest_at: str = Field(
+        "08:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="when the day's watch incidents are told, together",
+        examples=["08:00"],
+    )
+    alert_posts_per_hour: Annotated[int, Field(ge=1)] = Field(
+        20,
+        description="new incidents that one sink is told in an hour at most, pages first; the others follow",
+        examples=[20],
+    )
+    alert_escalate_after_minutes: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="a page that nobody has acknowledged for so long is told once more; never when not set",
+        examples=[30],
+    )
+    alert_escalate_to: str = Field(
+        "<!here>",
+        description="to whom then: mentions for the incident's thread (`<!here>`, `<@U…>`, `<!subteam^S…>`),"
+        " or another channel",
+        examples=["#on-call"],
+    )
     retention_days: int = Field(
         90, ge=0, description="days that rows are kept; 0 keeps them for ever", examples=[90]
+    )
+    false_alerts_per_week: Annotated[float, Field(gt=0, le=100)] = Field(
+        0.5,
+        description="false alarms a week that may wake somebody, over all watched series of the deployment together;"
+        " what is only noted (improved, or watch closely) has ten times as many",
+        examples=[0.1],
     )
     wal_limit_mib: Annotated[int, Field(ge=64)] = Field(
         2048,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.incidents import Announcement, Incident
     from monitor.settings import Settings
 
-__all__ = ["UndeliveredError", "announce", "due", "sinks"]
+__all__ = ["UndeliveredError", "announce", "due", "sinks", "tell_sink"]
 
 
 class UndeliveredError(DeliveryError):
@@ -50,9 +50,10 @@ def due(incidents: Iterable[Incident], settings: Settings, *, now: datetime) -> 
 def announce(
     incident: Incident, settings: Settings, *, now: datetime, wall: datetime | None = None
 ) -> list[Announcement]:
-    """Tell every configured sink what it does not know yet about `incident`.
+    """Tell every configured sink at once what it does not know yet about `incident`, whatever hour it is.
 
-    One sink's failure does not keep the others from being told.
+    One sink's failure does not keep the others from being told. The alert job tells by the rules instead
+    (`monitor.alerts.outbox`): quiet hours, digest, rate.
 
     Args:
         incident: as it stands now, with what was announced before.
@@ -74,7 +75,7 @@ def announce(
         if telling is None:
             continue
         try:
-            told[name] = _tell(incident, settings, telling, now=now, wall=wall or wall_now())
+            told[name] = tell_sink(incident, settings, telling, now=now, wall=wall)
         except (DeliveryError, ConfigurationError) as error:
             failures.append(f"{name}: {error}")
     if failures:
@@ -82,19 +83,38 @@ def announce(
     return list(told.values())
 
 
-def _tell(
+def tell_sink(
     incident: Incident,
     settings: Settings,
     telling: policy.Telling,
     *,
     now: datetime,
-    wall: datetime,
+    wall: datetime | None = None,
+    unsure: bool = False,
+    approval: str = "",
 ) -> Announcement:
-    fingerprint = policy.shown(incident, now=now)
+    """Tell one sink one thing.
+
+    Args:
+        incident: as it stands now.
+        settings: the sink's.
+        telling: what, and what was told before.
+        now: product time.
+        wall: real time for signatures; the clock's, unless given.
+        unsure: an earlier attempt may have arrived.
+        approval: the retrain that waits for a person's word, or ''.
+
+    Raises:
+        DeliveryError: the sink did not take it.
+        ConfigurationError: a setting of it is missing.
+    """
+    fingerprint = policy.shown(incident, now=now, approval=approval)
     if telling.sink == "slack":
-        told = slack.tell_bot(incident, settings, telling)
+        told = slack.tell_bot(incident, settings, telling, unsure=unsure, approval=approval)
     elif telling.sink == "slack_webhook":
-        told = slack.tell_webhook(incident, settings, telling)
+        told = slack.tell_webhook(incident, settings, telling, approval=approval)
     else:
-        told = webhook.tell(incident, settings, telling, fingerprint=fingerprint, wall=wall)
+        told = webhook.tell(
+            incident, settings, telling, fingerprint=fingerprint, wall=wall or wall_now()
+        )
     return told.model_copy(update={"shown": fingerprint})

@@ -7,6 +7,7 @@ saw it, what to do about it, and buttons. The same message is rewritten in place
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,14 +27,32 @@ from monitor.alerts.mrkdwn import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from collections.abc import Sequence
+    from datetime import datetime
 
-    from monitor.incidents import Confirmation, Example, Incident, IncidentDetails, SliceShare
+    from monitor.incidents import (
+        Confirmation,
+        Example,
+        Hypothesis,
+        Incident,
+        IncidentDetails,
+        SliceShare,
+    )
 
-__all__ = ["SlackMessage", "call_url", "incident_blocks", "incident_url"]
+__all__ = [
+    "SlackMessage",
+    "call_url",
+    "incident_blocks",
+    "incident_url",
+    "span",
+    "when",
+]
 
 EXAMPLES = 5
 SLICES = 5
+CAUSES_SHOWN = 2
+UNLIKELY = 0.1
+"""Share of belief below which a cause is not worth a line."""
 SIGNS = {"open": "🔴", "acknowledged": "👀", "snoozed": "💤", "resolved": "✅"}
 CAUSES = {
     "calendar": "The calendar turned: the date moved on and the model did not",
@@ -41,11 +60,15 @@ CAUSES = {
     "model": "The model moved: other answers to the same kind of call",
     "prompt": "A prompt was deployed",
     "judge": "The judge drifted: the answers may be as good as before",
+    "provider": "The provider answers with another model under the same name",
+    "schema": "The inputs come in another structure",
+    "decay": "It gets worse little by little; nothing was deployed",
+    "delivery": "Alerts cannot be delivered",
     "silence": "Traffic that used to come does not come",
     "ingestion": "Rows are kept from being stored, or were lost",
     "unknown": "Not known yet",
 }
-PLUMBING = frozenset({"silence", "ingestion"})
+PLUMBING = frozenset({"silence", "ingestion", "delivery"})
 """Causes that say nothing about answers: there is no rate, no field and no release to show."""
 
 
@@ -59,14 +82,15 @@ class SlackMessage:
 
 
 def incident_blocks(
-    incident: Incident, *, dashboard_url: str, interactive: bool = True
+    incident: Incident, *, dashboard_url: str, interactive: bool = True, approval: str = ""
 ) -> SlackMessage:
     """The message about `incident` as it stands now.
 
     Args:
         incident: as it stands.
         dashboard_url: where links lead.
-        interactive: somebody listens to buttons; without, there is the one that opens the dashboard.
+        interactive: somebody listens to buttons; without, there are those that open the dashboard.
+        approval: id of the retrain that waits for a person's word, or ''.
     """
     details = incident.details
     parts = [
@@ -76,6 +100,8 @@ def incident_blocks(
     ]
     if details.slices:
         parts.append(section(join(["*Where it sits*", *map(_slice, details.slices[:SLICES])])))
+    if details.causes:
+        parts.append(section(join(["*Why*", *_causes(details.causes)])))
     if details.examples:
         lines = [_example(one, dashboard_url) for one in details.examples[:EXAMPLES]]
         parts.append(section(join(["*Calls to look at*", *lines])))
@@ -84,7 +110,7 @@ def incident_blocks(
         parts.append(section(join(["*Confirmed by*", *lines])))
     if details.advice:
         parts.append(section("*What to do*\n" + escape(details.advice, 2900)))
-    parts.append(_buttons(incident, dashboard_url, interactive=interactive))
+    parts.append(_buttons(incident, dashboard_url, interactive=interactive, approval=approval))
     parts.append(context(_small_print(incident)))
     return SlackMessage(_one_line(incident, dashboard_url), tuple(parts))
 
@@ -129,13 +155,33 @@ def _facts(incident: Incident) -> list[tuple[str, str]]:
     return [
         ("Service", code(incident.service)),
         ("Release", code(details.release) if details.release else "all releases"),
-        ("Since", when(incident.started_at)),
+        ("Since", _since(incident)),
         ("Cause", escape(CAUSES.get(incident.cause, incident.cause), FIELD_LIMIT - 20)),
         ("How bad", _how_bad(details)),
         ("Before", _before(details)),
         ("Field", code(incident.field) if incident.field else "the whole answer"),
         ("Evidence", found),
     ]
+
+
+def _since(incident: Incident) -> str:
+    change = incident.details.change
+    if change is None or change.high - change.low < timedelta(hours=1):
+        return when(incident.started_at)
+    low, high = when(change.low), when(change.high)
+    return f"{when(incident.started_at)} (95 % interval {low} to {high})"
+
+
+def _causes(causes: Sequence[Hypothesis]) -> list[str]:
+    """The two likeliest, each with what speaks for it and against it."""
+    lines = []
+    for one in causes[:CAUSES_SHOWN]:
+        if one.cause == "unknown" or one.score < UNLIKELY:
+            continue
+        lines.append(f"• {escape(CAUSES.get(one.cause, one.cause), 200)} ({one.score:.0%})")
+        lines += [f"      + {escape(plain(said, 200), 400)}" for said in one.speaks_for[:3]]
+        lines += [f"      - {escape(plain(said, 200), 400)}" for said in one.speaks_against[:2]]
+    return lines or ["• None of the known causes fits well"]
 
 
 def _how_bad(details: IncidentDetails) -> str:
@@ -152,9 +198,10 @@ def _before(details: IncidentDetails) -> str:
 
 
 def _slice(one: SliceShare) -> str:
+    lift = f" ({one.lift:.1f} times)" if one.lift else ""
     return (
         f"• {code(f'{one.attribute} = {one.value}', 120)}: {percent(one.rate)} of {one.n:,} calls,"
-        f" {percent(one.rate_elsewhere)} elsewhere; {percent(one.share_of_faults)} of all faults"
+        f" {percent(one.rate_elsewhere)} elsewhere{lift}; {percent(one.share_of_faults)} of all faults"
     )
 
 
@@ -170,9 +217,14 @@ def _confirmation(one: Confirmation) -> str:
     )
 
 
-def _buttons(incident: Incident, dashboard_url: str, *, interactive: bool) -> dict[str, Any]:
+def _buttons(
+    incident: Incident, dashboard_url: str, *, interactive: bool, approval: str
+) -> dict[str, Any]:
     name = incident.incident_id
     row = [button("Open", "open", name, style="primary", url=incident_url(dashboard_url, name))]
+    if incident.details.examples and incident.state != "resolved":
+        first = call_url(dashboard_url, incident.details.examples[0].trace_id)
+        row.append(button("Label calls", "label", name, url=first))
     if not interactive:
         return actions(f"incident:{name}", row)
     if incident.state in {"open", "snoozed"}:
@@ -181,6 +233,8 @@ def _buttons(incident: Incident, dashboard_url: str, *, interactive: bool) -> di
         row.append(button("Snooze a day", "snooze", name))
     if incident.state != "resolved":
         row.append(button("Resolve", "resolve", name, style="danger"))
+    if approval:
+        row.append(button("Approve the retrain", "approve", approval))
     return actions(f"incident:{name}", row)
 
 

@@ -15,13 +15,14 @@ from monitor.incidents import Announcement
 from monitor.webhooks import deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from monitor.alerts.policy import Telling
     from monitor.incidents import Incident
     from monitor.settings import Settings
 
-__all__ = ["facts", "tell"]
+__all__ = ["facts", "say", "tell"]
 
 
 def tell(
@@ -33,20 +34,50 @@ def tell(
         DeliveryError: the receiver was not reached or did not answer 2xx.
         ConfigurationError: there is an address but no secret.
     """
-    if settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
-        raise ConfigurationError(
-            "OUTERLOOP_ALERT_WEBHOOK_SECRET is missing; set the secret that the receiver verifies"
-            ' with, e.g. echo "whsec_$(openssl rand -base64 24)"'
-        )
     message_id = f"{incident.incident_id}.{fingerprint.replace(':', '.')}"
     payload = {
         "type": f"incident.{telling.kind}",
         "timestamp": rfc3339(incident.updated_at),
         "data": facts(incident, dashboard_url=settings.dashboard_url),
     }
+    return _send(payload, settings, message_id, sink=telling.sink, wall=wall)
+
+
+def _send(
+    payload: dict[str, Any], settings: Settings, message_id: str, *, sink: str, wall: datetime
+) -> Announcement:
+    if settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
+        raise ConfigurationError(
+            "OUTERLOOP_ALERT_WEBHOOK_SECRET is missing; set the secret that the receiver verifies"
+            ' with, e.g. echo "whsec_$(openssl rand -base64 24)"'
+        )
     secret = settings.alert_webhook_secret.get_secret_value()
     deliver(settings.alert_webhook_url, secret, message_id, payload, now=wall)
-    return Announcement(sink=telling.sink, message_id=message_id)
+    return Announcement(sink=sink, message_id=message_id)
+
+
+def say(
+    about: Sequence[Incident],
+    settings: Settings,
+    *,
+    kind: str,
+    key: str,
+    at: datetime,
+    wall: datetime,
+) -> Announcement:
+    """Deliver what is said beside an incident's own life: `incident.escalated`, `incidents.digest`.
+
+    Raises:
+        DeliveryError: the receiver was not reached or did not answer 2xx.
+        ConfigurationError: there is an address but no secret.
+    """
+    many = [facts(one, dashboard_url=settings.dashboard_url) for one in about]
+    payload = {
+        "type": "incidents.digest" if kind == "digest" else f"incident.{kind}",
+        "timestamp": rfc3339(at),
+        "data": {"incidents": many} if kind == "digest" else many[0],
+    }
+    return _send(payload, settings, key, sink="webhook", wall=wall)
 
 
 def facts(incident: Incident, *, dashboard_url: str) -> dict[str, Any]:

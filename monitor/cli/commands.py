@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.cli import backup, demo, doctor, erase, incidents, jobs, parts, retrain
+from monitor.cli import backup, demo, doctor, erase, incidents, jobs, parts, report, retrain
 from monitor.cli import eval as eval_
 from monitor.cli.root import cli
 
@@ -16,5 +16,6 @@ __all__ = [
     "incidents",
     "jobs",
     "parts",
+    "report",
     "retrain",
 ]

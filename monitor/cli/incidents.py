@@ -1,22 +1,20 @@
-"""Incidents by hand: the list (a deploy gate), and acknowledge, snooze, resolve."""
+"""Incidents by hand: the list (a deploy gate), one in full, and acknowledge, snooze, resolve, reopen."""
 
 from __future__ import annotations
 
 import getpass
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
 from monitor.cli.root import Time, cli, document, json_option
 from monitor.clock import rfc3339, utcnow
 from monitor.exceptions import NotFoundError
-from monitor.incidents import Incident, incident, tell
+from monitor.incidents import Incident, act, incident
 from monitor.incidents import incidents as all_incidents
 from monitor.settings import load_settings
 from monitor.store import Store
-
-SNOOZE = timedelta(hours=24)
 
 
 @cli.group(
@@ -37,28 +35,68 @@ def incidents(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001 - clic
 
 
 def _line(one: Incident) -> str:
-    return f"{one.incident_id}  {one.state:<12} since {rfc3339(one.started_at)}  {one.title}\n    {one.details.summary}"
+    state = one.state if one.severity != "watch" else f"{one.state} (watch)"
+    return f"{one.incident_id}  {state:<12} since {rfc3339(one.started_at)}  {one.title}\n    {one.details.summary}"
 
 
-def _change(
-    incident_id: str, event: str, *, note: str, snoozed_until: datetime | None = None
-) -> None:
-    store = Store(load_settings().store)
-    one = incident(store, incident_id)
+@incidents.command(epilog="Example: outerloop incidents show inc-0123456789ab")
+@click.argument("incident_id")
+@json_option
+def show(incident_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """Everything that is known about one: when, where, why, and calls to look at."""
+    one = incident(Store(load_settings().store), incident_id)
     if one is None:
         raise NotFoundError(
             f"there is no incident {incident_id!r}; `outerloop incidents` lists them"
         )
-    details = one.details.model_copy(update={"snoozed_until": snoozed_until})
-    after = tell(
-        store,
-        one,
+    if as_json:
+        document(one)
+    else:
+        click.echo("\n".join([_line(one), *_when(one), *_where(one), *_why(one), *_calls(one)]))
+
+
+def _when(one: Incident) -> list[str]:
+    change = one.details.change
+    if change is None:
+        return []
+    how = ", little by little" if change.gradual else ""
+    return [f"Began between {rfc3339(change.low)} and {rfc3339(change.high)} (95 %){how}."]
+
+
+def _where(one: Incident) -> list[str]:
+    return [
+        f"Where: {part.attribute} = {part.value}: {part.rate:.1%} of {part.n:,} calls, {part.rate_elsewhere:.1%}"
+        f" elsewhere, {part.share_of_faults:.0%} of the faults"
+        for part in one.details.slices
+    ]
+
+
+def _why(one: Incident) -> list[str]:
+    lines = []
+    for cause in one.details.causes:
+        lines.append(f"Cause {cause.cause} ({cause.score:.0%})")
+        lines += [f"    + {said}" for said in cause.speaks_for]
+        lines += [f"    - {said}" for said in cause.speaks_against]
+    return lines
+
+
+def _calls(one: Incident) -> list[str]:
+    return [
+        f"Call {example.trace_id} at {rfc3339(example.timestamp)}: {example.value} {example.why}".rstrip()
+        for example in one.details.examples
+    ]
+
+
+def _change(incident_id: str, event: str, *, note: str, until: datetime | None = None) -> None:
+    after = act(
+        Store(load_settings().store),
+        incident_id,
         event,
         now=utcnow(),
         actor=getpass.getuser(),
         via="cli",
         note=note,
-        details=details,
+        until=until,
     )
     click.echo(_line(after))
 
@@ -77,7 +115,7 @@ def ack(incident_id: str, note: str) -> None:
 @click.option("--note", default="", help="why")
 def snooze(incident_id: str, until: datetime | None, note: str) -> None:
     """Be quiet about it for a while."""
-    _change(incident_id, "snoozed", note=note, snoozed_until=until or utcnow() + SNOOZE)
+    _change(incident_id, "snoozed", note=note, until=until)
 
 
 @incidents.command(
@@ -88,3 +126,11 @@ def snooze(incident_id: str, until: datetime | None, note: str) -> None:
 def resolve(incident_id: str, note: str) -> None:
     """Close it by hand."""
     _change(incident_id, "resolved", note=note)
+
+
+@incidents.command(epilog="Example: outerloop incidents reopen inc-0123456789ab --note 'not over'")
+@click.argument("incident_id")
+@click.option("--note", default="", help="why")
+def reopen(incident_id: str, note: str) -> None:
+    """Open it again: one that was resolved, taken on or snoozed."""
+    _change(incident_id, "reopened", note=note)

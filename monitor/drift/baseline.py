@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from monitor.drift.intervals import clopper_pearson_upper
+from monitor.drift.dispersion import (
+    cluster_size,
+    day_numbers,
+    day_variation,
+    excess_variance,
+)
+from monitor.drift.intervals import clopper_pearson
 from monitor.drift.mixture import PROBABILITY_FLOOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +26,7 @@ __all__ = [
     "HOURS_PER_WEEK",
     "Baseline",
     "arl_for_budget",
+    "fleet_day_cv",
     "hour_profile",
     "needed_samples",
     "rate_baseline",
@@ -36,7 +43,7 @@ _HIGHEST = 0.999
 class Baseline:
     """The null of a `RateDetector`: what counts as unchanged, hour by hour."""
 
-    STATE_VERSION: ClassVar[int] = 1
+    STATE_VERSION: ClassVar[int] = 2
 
     count: int
     """Events in the baseline."""
@@ -46,8 +53,15 @@ class Baseline:
     """count / n."""
     day_cv: float
     """Coefficient of variation of the true rate from day to day, beyond what chance explains."""
+    cluster: float
+    """How many events come together within a day, at least 1: retries, bots, bursts."""
+    low: float
+    """Lower 95 % bound of the rate."""
+    high: float
+    """Upper 95 % bound of the rate."""
+    calls_per_day: float
     p0: float
-    """Upper 95 % bound of the rate x (1 + 2 day_cv), at least the floor."""
+    """`high` x (1 + 2 day_cv), at least the floor: the most cautious null."""
     profile: tuple[float, ...]
     """Multiplier of p0 for each hour of the week (168), or empty where hours do not matter."""
     floor: float
@@ -60,6 +74,54 @@ class Baseline:
             self.profile[hour_of_week] if self.profile and hour_of_week is not None else 1.0
         )
         return min(_HIGHEST, max(self.floor, self.p0 * multiplier))
+
+    def null(
+        self,
+        odds: Sequence[float],
+        *,
+        hour_of_week: int | None = None,
+        calls_per_day: float = 0.0,
+    ) -> tuple[float, ...]:
+        """Null probability for each ratio of odds that is watched for: bound x profile x margin.
+
+        The margin allows for good and bad days. Let the day's rate be the bound times a gamma
+        variable of mean 1 and variance v = day_cv^2, and expect mu clusters of events in the day.
+        Then the day's likelihood ratio for odds r has mean 1 at the margin
+
+            -log(1 - v s) / (v s),    s = mu (r - 1),
+
+        and below 1 above it: about 1 + v s / 2, so next to nothing for a series with few events a
+        day, where chance drowns the days. It is never above 1 + 2 day_cv, which a day hardly
+        ever exceeds. Ratios below 1 take the lower bound, and a margin below 1.
+
+        Args:
+            odds: the ratios, as of `RateDetector.odds`.
+            hour_of_week: 0 is the first hour of Monday; None where hours do not matter.
+            calls_per_day: traffic now, where there is more of it than in the baseline.
+
+        >>> quiet = rate_baseline([1, 0, 2, 1] * 180, [100] * 720, fleet_cv=0.2)
+        >>> [round(p / quiet.high, 2) for p in quiet.null((1.5, 9.0))]
+        [1.1, 1.24]
+        """
+        hour = self.profile[hour_of_week] if self.profile and hour_of_week is not None else 1.0
+        clusters = self.rate * max(self.calls_per_day, calls_per_day) / self.cluster
+        return tuple(
+            min(
+                _HIGHEST,
+                max(
+                    self.floor if ratio > 1 else 0.0,
+                    hour * (self.high if ratio > 1 else self.low) * self._margin(clusters, ratio),
+                ),
+            )
+            for ratio in odds
+        )
+
+    def _margin(self, clusters: float, ratio: float) -> float:
+        swing = self.day_cv**2 * clusters * (ratio - 1)
+        if abs(swing) < 1e-9:
+            return 1.0
+        exact = -log1p(-swing) / swing if swing < 1 else inf
+        return min(exact, 1 + 2 * self.day_cv)
 
     def state(self) -> dict[str, Any]:
         """The baseline as JSON-able values with a version."""
@@ -92,7 +154,8 @@ def rate_baseline(
 ) -> Baseline:
     """Learn what counts as unchanged from a healthy stretch of updates (usually hours).
 
-    p0 = upper 95 % Clopper-Pearson bound x (1 + 2 day-CV), times the hour-of-week profile.
+    p0 = upper 95 % Clopper-Pearson bound x (1 + 2 day-CV), times the hour-of-week profile. Events
+    that come in clusters tell less: bounds and evidence are those of count / cluster events.
 
     Args:
         counts: events per update, in the order of time.
@@ -101,7 +164,7 @@ def rate_baseline(
         floor: smallest null probability.
         profile: 168 multipliers pooled over many series (`hour_profile` of their sums), which is
             better than what one series can know of itself.
-        fleet_cv: median day-CV over many series; a series' own CV is taken half-way to it, and
+        fleet_cv: day-CV over many series (`fleet_day_cv`); a series' own CV is taken half-way to it, and
             further the less its own events can tell. A single series is its own fleet.
 
     >>> rng = np.random.default_rng(7)
@@ -118,23 +181,54 @@ def rate_baseline(
     multipliers = tuple(float(value) for value in profile or ())
     if multipliers and len(multipliers) != HOURS_PER_WEEK:
         raise ValueError(f"a profile has {HOURS_PER_WEEK} multipliers, not {len(multipliers)}")
-    day_cv, noise = _day_cv(events, calls, hours, multipliers)
+    weights = np.asarray(multipliers)[hours] if multipliers and hours is not None else 1.0
+    days = day_numbers(len(calls), hours)
+    cluster = cluster_size(events, calls * weights, days)
+    day_cv, noise = day_variation(events, calls * weights, days, cluster)
+    if multipliers and len(set(multipliers)) > 1:
+        # a profile fitted to W weeks explains 1/W of the days' own variance away
+        weeks = max(2.0, (int(days[-1]) + 1) / 7) if len(days) else 2.0
+        day_cv *= sqrt(weeks / (weeks - 1))
     if fleet_cv is not None:
         signal = max(fleet_cv**2, day_cv**2 - 2 * noise)  # 2: what chance alone rarely reaches
         own = 0.5 * signal / (signal + noise) if signal else 0.0
         day_cv = own * day_cv + (1 - own) * fleet_cv
     count, n = int(events.sum()), int(calls.sum())
+    bounds = clopper_pearson(round(count / cluster), round(n / cluster), level=0.9)
+    low, high = (bounds.low, bounds.high) if n else (0.0, 1.0)
     enough = n >= _MINIMUM_CALLS or count >= _MINIMUM_EVENTS
     return Baseline(
         count=count,
         n=n,
         rate=count / n if n else 0.0,
         day_cv=day_cv,
-        p0=min(_HIGHEST, max(floor, clopper_pearson_upper(count, n) * (1 + 2 * day_cv))),
+        cluster=cluster,
+        low=low,
+        high=high,
+        calls_per_day=n / (int(days[-1]) + 1) if n else 0.0,
+        p0=min(_HIGHEST, max(floor, high * (1 + 2 * day_cv))),
         profile=multipliers,
         floor=floor,
         status="sufficient" if enough else "insufficient_data",
     )
+
+
+def fleet_day_cv(baselines: Iterable[Baseline]) -> float | None:
+    """Day-to-day variation of a fleet: the median over its events, so that series that can tell decide.
+
+    A plain median over series would be drawn to 0 by those whose few events show no days at all.
+    None without events.
+
+    >>> known = rate_baseline(([60] * 24 + [100] * 24) * 14, [1000] * 24 * 28)
+    >>> blind = [rate_baseline([1] + [0] * 671, [9] * 672) for _ in range(50)]
+    >>> round(fleet_day_cv([known, *blind]), 2), fleet_day_cv([])
+    (0.25, None)
+    """
+    known = sorted((one.day_cv, one.count) for one in baselines if one.count)
+    if not known:
+        return None
+    below = np.cumsum([count for _, count in known])
+    return known[int(np.searchsorted(below, below[-1] / 2))][0]
 
 
 def hour_profile(
@@ -165,7 +259,7 @@ def hour_profile(
     seen = np.bincount(hours, events, HOURS_PER_WEEK)
     traffic = np.bincount(hours, calls, HOURS_PER_WEEK)
     expected = traffic * (events.sum() / max(1, calls.sum()))
-    variance = _excess_variance(seen, expected)
+    variance = excess_variance(seen, expected)
     if variance == 0:
         return (1.0,) * HOURS_PER_WEEK
     multipliers = (seen + 1 / variance) / (expected + 1 / variance)
@@ -223,34 +317,3 @@ def _series(
     if len(events) and ((events < 0) | (events > calls)).any():
         raise ValueError("every count must lie between 0 and its n")
     return events, calls
-
-
-def _day_cv(
-    events: NDArray[np.int64],
-    calls: NDArray[np.int64],
-    hours: NDArray[np.int64] | None,
-    multipliers: tuple[float, ...],
-) -> tuple[float, float]:
-    """Day-to-day variation of the true rate beyond chance, and the standard error of its square."""
-    if not events.any():
-        return 0.0, inf
-    if hours is None:
-        days = np.arange(len(calls)) // 24
-    else:
-        days = np.concatenate([[0], np.cumsum(np.diff(hours // 24) != 0)])
-    weights = np.asarray(multipliers)[hours] if multipliers and hours is not None else 1.0
-    expected = np.bincount(days, calls * weights)
-    expected *= events.sum() / max(1.0, expected.sum())
-    number = int(days[-1]) + 1
-    noise = sqrt(2 / max(1, number - 1)) * number / float(events.sum())
-    return sqrt(_excess_variance(np.bincount(days, events), expected)), noise
-
-
-def _excess_variance(seen: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Moment estimate of the variance of the multipliers behind Poisson counts, at least 0."""
-    squares = float((expected**2).sum())
-    if squares == 0:
-        return 0.0
-    groups = int((expected > 0).sum())
-    chance = float(expected.sum()) * (1 - 1 / groups)  # the overall rate is fitted: one degree less
-    return max(0.0, (float(((seen - expected) ** 2).sum()) - chance) / squares)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from monitor.drift.mixture import PROBABILITY_FLOOR, MixtureDetector, check_state
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from monitor.drift.mixture import (
+    PROBABILITY_FLOOR,
+    MixtureDetector,
+    check_counts,
+    check_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,18 +82,48 @@ class RateDetector(MixtureDetector):
         self.direction: Direction = direction
         self.odds_watched = tuple(float(ratio) for ratio in odds)
 
-    def update(self, count: int, n: int, p: float | None = None) -> None:
+    def update(
+        self,
+        count: int,
+        n: int,
+        p: float | Sequence[float] | None = None,
+        *,
+        cluster: float = 1.0,
+    ) -> None:
         """Take the next `count` events in `n` calls.
 
         Args:
             count: events.
             n: calls; 0 says that nothing was seen, which is no evidence either way.
-            p: null probability of this update, where it differs from `p0` (hour-of-week profile).
+            p: null probability of this update, where it differs from `p0` (hour-of-week profile),
+                or one for each ratio that is watched for (`Baseline.null`).
+            cluster: how many events come together (`Baseline.cluster`): evidence counts for so much
+                less. From 1 up; never breaks the guarantee (Jensen).
         """
         probability = self.p0 if p is None else p
         # A larger p is the cautious side upwards only: for `down` it would invent improvements.
         floor = PROBABILITY_FLOOR if self.direction == "up" else 0.0
-        self._absorb(count, n, probability, floor)
+        self._absorb(count, n, probability, floor, cluster)
+
+    def compare(
+        self, count: int, n: int, others: int, others_n: int, *, cluster: float = 1.0
+    ) -> None:
+        """Take `count` events in `n` calls, held against others made at the same time.
+
+        For a new release beside its predecessor. Given the events of both together, those of this
+        side are hypergeometric while the odds are the same, whatever the rate of the hour is: the
+        factor is r^c / E[r^X], and no baseline, season or day is in it. Updates of either kind may
+        follow one another.
+        """
+        whole, whole_others = check_counts(count, n), check_counts(others, others_n)
+        expected = [_log_mean_power(whole, whole_others, ratio) for ratio in self.odds]
+        self._follow(
+            *whole,
+            [
+                (whole[0] * log(ratio) - mean) / cluster
+                for ratio, mean in zip(self.odds, expected, strict=True)
+            ],
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to go on, as JSON-able values with a version."""
@@ -111,3 +150,17 @@ class RateDetector(MixtureDetector):
         )
         detector.restore(state)
         return detector
+
+
+def _log_mean_power(side: tuple[int, int], other: tuple[int, int], ratio: float) -> float:
+    """Logarithm of E[ratio^X], X the events of one side when those of both are dealt out blindly."""
+    (count, n), (others, others_n) = side, other
+    events = count + others
+    if not events or not n or not others_n:
+        return count * log(ratio)
+    x = np.arange(max(0, events - others_n), min(events, n) + 1)
+    chance = -(
+        gammaln(x + 1) + gammaln(n - x + 1) + gammaln(events - x + 1)
+        + gammaln(others_n - events + x + 1)
+    )  # fmt: skip
+    return float(logsumexp(chance + x * log(ratio)) - logsumexp(chance))

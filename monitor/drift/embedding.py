@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from monitor.drift.intervals import rate_difference
+from monitor.drift.left_out import Neighbours
 from monitor.drift.neighbourhood import NOVELTY_LEVELS, Ball, novelty, scan
 from monitor.drift.random_features import RandomFeatures
 from monitor.drift.result import DriftResult
-from monitor.drift.tail import Tail, e_value_of
-from monitor.drift.windows import NULL_WINDOWS, draw_windows, stretch
+from monitor.drift.tail import Null, check_version, e_value_of
+from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["EmbeddingDetector", "EmbeddingDrift", "Region"]
 
@@ -26,7 +26,6 @@ EXAMPLES = 10
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,8 @@ class Region:
     """Their share of the window."""
     share_before: float
     """The region's share of the reference."""
+    rows: tuple[int, ...] = ()
+    """All of the window's calls in the region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class EmbeddingDrift:
     """`effect` is the change of the region's share, with its 95 % interval."""
     region: Region
     views: Mapping[str, float]
-    """Each view's statistic in standard deviations of its null."""
+    """Each view's surprise, -log10 of its own p-value."""
 
 
 class _Look(NamedTuple):
@@ -72,10 +73,10 @@ class EmbeddingDetector:
     a retrain (inputs that moved are no errors), or for style, to which sentence encoders are nearly
     blind (scan terms instead).
 
-    The baseline is split in two by time: one half is the reference, from the other null windows
-    are drawn, each from a stretch of consecutive calls, so that the usual difference between
-    days is inside the null. Statistics are square roots, in standard deviations of their null; the
-    largest counts, and its p-value comes from an exponential tail over all null windows.
+    Calibration: every null window is a part of the baseline, compared with the rest of it, so that
+    all of the baseline is both reference and null. Random choices say what chance does, stretches
+    of consecutive calls what hours, days and batches do beside it (`Null`). Statistics are square
+    roots; each view is weighed by its own null, and the most surprising one counts.
 
     Example: quiet at more of the same, alarm at 8 % of something else.
 
@@ -92,15 +93,14 @@ class EmbeddingDetector:
     ('drift', 'cluster', True)
     """
 
+    STATE_VERSION: ClassVar[int] = 1
+
     features: RandomFeatures
     reference: Floats
     """Unit vectors, shape (n, dimensions)."""
     far: Floats
     """By `NOVELTY_LEVELS`: similarity to the nearest other that so few of the reference are below."""
-    centre: Numbers
-    scale: Numbers
-    """Mean and standard deviation of each view's statistic over the null windows."""
-    tail: Tail
+    null: Null
     window: int
     """Members of a window."""
     alpha: float
@@ -129,18 +129,17 @@ class EmbeddingDetector:
             ValueError: the baseline is too small for such windows; says how large it must be.
         """
         vectors = _unit(baseline)
-        # Every other call: both halves see the same days, and neither sees the other's calls.
-        reference, held_out = vectors[::2], vectors[1::2]
-        if len(reference) > LARGEST_REFERENCE:
-            kept = np.sort(rng.choice(len(reference), LARGEST_REFERENCE, replace=False))
-            reference = reference[kept]
-        features = RandomFeatures.fit(reference, rng)
-        far = _far(reference)
-        drawn = draw_windows(len(held_out), window, null_windows, rng)
-        null = _null(features, reference, far, held_out, drawn)
-        centre, scale = null.mean(axis=0), np.maximum(null.std(axis=0), 1e-9)
-        tail = Tail.fit(((null - centre) / scale).max(axis=1))
-        return cls(features, reference, far, centre, scale, tail, window, alpha)
+        drawn = draw_windows(len(vectors), window, null_windows, rng)
+        kept = np.ones(len(vectors), dtype=bool)
+        kept[rng.permutation(len(vectors))[LARGEST_REFERENCE:]] = False
+        features = RandomFeatures.fit(vectors, rng)
+        distances = features.left_out(features.of(vectors), [*drawn])
+        neighbours = Neighbours.of(vectors, kept, window, rng)
+        scores = np.array([neighbours.scan_and_novelty(rows) for rows in drawn])
+        found = np.sqrt(np.hstack([distances, scores]))
+        null = Null.fit(found[: len(drawn.random)], found[len(drawn.random) :])
+        reference = vectors[kept]
+        return cls(features, reference, _far(reference), null, window, alpha)
 
     def compare(self, current: Floats) -> EmbeddingDrift | None:
         """Look at one window; None when it is smaller than the windows that were calibrated.
@@ -152,14 +151,16 @@ class EmbeddingDetector:
             return None
         vectors = _unit(current[-self.window :])
         look = _look(self.features, self.reference, self.far, vectors)
-        views = (look.statistics - self.centre) / self.scale
-        statistic = float(views.max())
-        p_value = self.tail.p_value(statistic)
+        views = dict(zip(VIEWS, self.null.surprises(look.statistics), strict=True))
+        statistic = max(views.values())
+        p_value = self.null.joint.p_value(statistic)
         region = self._region(vectors, look, views)
         offset = len(current) - self.window
         if offset:
-            moved = tuple(one + offset for one in region.members)
-            region = Region(region.kind, moved, region.count, region.share, region.share_before)
+            members, rows = (
+                tuple(one + offset for one in which) for which in (region.members, region.rows)
+            )
+            region = replace(region, members=members, rows=rows)
         before = round(region.share_before * len(self.reference))
         interval = rate_difference(region.count, self.window, before, len(self.reference))
         result = DriftResult(
@@ -167,7 +168,7 @@ class EmbeddingDetector:
             statistic=statistic,
             p_value=p_value,
             e_value=e_value_of(p_value),
-            threshold=self.tail.threshold(self.alpha),
+            threshold=self.null.joint.threshold(self.alpha),
             effect=region.share - region.share_before,
             low=interval.low,
             high=interval.high,
@@ -176,25 +177,60 @@ class EmbeddingDetector:
             baseline=region.share_before,
             baseline_n=len(self.reference),
         )
-        named = dict(zip(VIEWS, views.tolist(), strict=True))
-        return EmbeddingDrift(result, region, named)
+        return EmbeddingDrift(result, region, views)
 
-    def _region(self, vectors: Floats, look: _Look, views: Numbers) -> Region:
+    def _region(self, vectors: Floats, look: _Look, views: Mapping[str, float]) -> Region:
         """The ball of the scan; the most novel calls where it shows nothing and they are louder."""
-        ball, strangers = views[VIEWS.index("scan")], views[VIEWS.index("novelty")]
-        if look.ball.score == 0 or ball < min(strangers, self.tail.threshold(self.alpha)):
+        quiet = min(views["novelty"], self.null.joint.threshold(self.alpha))
+        if look.ball.score == 0 or views["scan"] < quiet:
             level = int(np.searchsorted(NOVELTY_LEVELS, 0.01))
             strange = np.flatnonzero(look.nearest < self.far[level])
             order = np.argsort(look.nearest, kind="stable")
             share = len(strange) / self.window
             members = tuple(order[:EXAMPLES].tolist())
-            return Region("novel", members, len(strange), share, NOVELTY_LEVELS[level])
+            rows = tuple(strange.tolist())
+            return Region("novel", members, len(strange), share, NOVELTY_LEVELS[level], rows)
         towards = vectors @ vectors[look.ball.centre]
         inside = np.flatnonzero(towards >= look.ball.similarity)
         nearest_first = inside[np.argsort(-towards[inside], kind="stable")]
         members = tuple(nearest_first[:EXAMPLES].tolist())
         before = look.ball.in_reference / len(self.reference)
-        return Region("cluster", members, len(inside), len(inside) / self.window, before)
+        share, rows = len(inside) / self.window, tuple(inside.tolist())
+        return Region("cluster", members, len(inside), share, before, rows)
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The detector as arrays, with a version."""
+        lower = np.tril_indices(len(self.features.factor))
+        return {
+            "version": np.array(self.STATE_VERSION),
+            "weights": self.features.weights,
+            "mean": self.features.mean,
+            "factor": self.features.factor[lower],
+            "reference": self.reference,
+            "far": self.far,
+            "fitted": np.array([self.window, self.alpha]),
+            **self.null.state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray[Any, Any]]) -> Self:
+        """The detector that gave this `state()`.
+
+        Raises:
+            ValueError: another version of the program wrote it.
+        """
+        check_version(state, cls.STATE_VERSION)
+        factor = np.zeros((len(state["mean"]), len(state["mean"])), dtype=np.float32)
+        factor[np.tril_indices(len(factor))] = state["factor"]
+        window, alpha = state["fitted"].tolist()
+        return cls(
+            RandomFeatures(state["weights"], state["mean"], factor),
+            state["reference"],
+            state["far"],
+            Null.from_state(state),
+            int(window),
+            alpha,
+        )
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -227,35 +263,4 @@ def _statistics(
 ) -> Numbers:
     kfda, mmd = features.distances(mean)
     found: Numbers = np.sqrt(np.array([kfda, mmd, ball.score, novelty(counts, n)]))
-    return found
-
-
-def _null(
-    features: RandomFeatures,
-    reference: Floats,
-    far: Floats,
-    pool: Floats,
-    drawn: Sequence[Indices],
-) -> Numbers:
-    """Statistics of windows of the pool, one row each.
-
-    Means, counts and scores are pulled away from their middle, see `stretch`. The pool's own mean
-    lies further from the reference's than the truth does: it is pulled back to the distance that
-    the reference alone would have.
-    """
-    away = stretch(len(pool), len(drawn[0]))
-    of_pool = features.of(pool)
-    to_reference, to_pool = pool @ reference.T, pool @ pool.T
-    new = (to_reference.max(axis=1)[:, None] < far).astype(float)
-    back = np.float32(sqrt(len(pool) / (len(pool) + len(reference))))
-    pool_mean, pool_new = of_pool.mean(axis=0), new.mean(axis=0)
-    near_mean = features.mean + back * (pool_mean - features.mean)
-    found = np.empty((len(drawn), len(VIEWS)))
-    for position, rows in enumerate(drawn):
-        mean = near_mean + np.float32(away) * (of_pool[rows].mean(axis=0) - pool_mean)
-        counts = len(rows) * (pool_new + away * (new[rows].mean(axis=0) - pool_new))
-        ball = scan(to_reference[rows], to_pool[np.ix_(rows, rows)])
-        found[position] = _statistics(features, mean, ball, counts, len(rows))
-    scans = found[:, VIEWS.index("scan")]
-    scans += (away - 1) * (scans - scans.mean())
     return found

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["FieldProfile", "Scalar", "date_order", "flatten", "parse_date", "profile_fields"]
+__all__ = [
+    "FieldProfile",
+    "Scalar",
+    "date_order",
+    "flatten",
+    "parse_answer",
+    "parse_date",
+    "profile_fields",
+]
 
 Scalar = str | int | float | bool | None
 
@@ -71,13 +79,7 @@ def flatten(json_text: str) -> dict[str, Scalar]:
     >>> flatten("Sorry, I cannot help with that.")
     {}
     """
-    if len(json_text) > _LARGEST_TEXT:
-        return {}
-    fenced = _FENCE.match(json_text)
-    try:
-        document = json.loads(fenced.group(1) if fenced else json_text)
-    except (ValueError, RecursionError):
-        return {}
+    document = parse_answer(json_text)
     fields: dict[str, Scalar] = {}
     if isinstance(document, dict):
         for path, value in _walk(document, "", 0):
@@ -85,6 +87,21 @@ def flatten(json_text: str) -> dict[str, Scalar]:
                 break
             fields[path] = value
     return fields
+
+
+def parse_answer(json_text: str) -> Any:
+    """The JSON value that an answer is, a Markdown fence taken off; None when it is no JSON.
+
+    >>> parse_answer("[1]"), parse_answer("Sorry."), parse_answer('{"a": NaN}')
+    ([1], None, {'a': nan})
+    """
+    if len(json_text) > _LARGEST_TEXT:
+        return None
+    fenced = _FENCE.match(json_text)
+    try:
+        return json.loads(fenced.group(1) if fenced else json_text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def parse_date(text: object, *, day_first: bool | None = None) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from math import exp, expm1, fsum, inf, isfinite, log, log1p
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,11 +55,12 @@ class MixtureDetector:
 
         M_k <- (1 + M_k) (q_k/p)^c ((1-q_k)/(1-p))^(n-c),
 
-    and it alarms while mean_k M_k > `arl`. While the chance of an event, given the past, is at most
-    p (at least p for ratios below 1), mean_k M_k minus the number of updates is a supermartingale,
-    so the average run length to a false alarm is at least `arl` updates: without any calibration,
-    for any n, and also when p differs from update to update. It may be looked at after every
-    update.
+    and it alarms while sum_k w_k M_k > `arl`. While the chance of an event, given the past, is at
+    most p (at least p for ratios below 1), sum_k w_k M_k minus the number of updates is a
+    supermartingale, so the average run length to a false alarm is at least `arl` updates: without
+    any calibration, for any n, and also when p differs from update to update or from ratio to
+    ratio. It may be looked at after every update. The weights w_k are those of a prior that is
+    uniform on the logarithm of the odds ratio: each ratio stands for the stretch around it.
 
     This class is the recursion alone; use `RateDetector` or `RolloverDetector`.
 
@@ -81,13 +83,15 @@ class MixtureDetector:
         self.updates = 0
         self.count = 0
         self.n = 0
+        self.weights = log_widths(self.odds)
         self._paths = [_Path() for _ in self.odds]
         self._leader = 0
 
     @property
     def e_value(self) -> float:
-        """Evidence that something changed: mean_k M_k."""
-        return fsum(expm1(path.evidence) for path in self._paths) / len(self._paths)
+        """Evidence that something changed: sum_k w_k M_k."""
+        weighted = zip(self.weights, self._paths, strict=True)
+        return fsum(weight * expm1(path.evidence) for weight, path in weighted)
 
     @property
     def drift_detected(self) -> bool:
@@ -139,6 +143,15 @@ class MixtureDetector:
             baseline_n=baseline_n,
         )
 
+    def retarget(self, arl: float) -> None:
+        """Go on with another guarantee, because the number of series that share a budget changed.
+
+        False alarms stay within what the lowest guarantee along the way allows.
+        """
+        if not (isfinite(arl) and 1 < arl <= 1e200):
+            raise ValueError(f"arl={arl} must be a number of updates above 1, for example 1e5")
+        self.arl = float(arl)
+
     def reset(self) -> None:
         """Forget the evidence, not the count of updates: to watch anew after an incident."""
         self.count = self.n = self._leader = 0
@@ -176,22 +189,37 @@ class MixtureDetector:
             )
         self._paths = [_Path(**{name: path[name] for name in _Path.__slots__}) for path in paths]
 
-    def _absorb(self, count: int, n: int, p: float, floor: float) -> None:
+    def _absorb(
+        self, count: int, n: int, p: float | Sequence[float], floor: float, cluster: float = 1.0
+    ) -> None:
         """One update. Nothing seen (n = 0) is no evidence, yet it takes its place in the count."""
-        if not (0 <= count <= n and count == int(count) and n == int(n)):
-            raise ValueError(f"count={count} and n={n} must be whole numbers, 0 <= count <= n")
-        count, n = int(count), int(n)
-        if not 0 <= p <= 1:
-            raise ValueError(f"the null probability p={p} must lie between 0 and 1")
-        p = max(p, floor)
+        count, n = check_counts(count, n)
+        nulls = [p] * len(self.odds) if isinstance(p, int | float) else p
+        if len(nulls) != len(self.odds) or not all(0 <= null <= 1 for null in nulls):
+            raise ValueError(
+                f"the null probability p={p} must lie between 0 and 1, one or one for each ratio"
+            )
+        if not cluster >= 1:
+            raise ValueError(f"cluster={cluster} must be at least 1 event")
+        self._follow(
+            count,
+            n,
+            [
+                (count * log(ratio) - n * log1p(max(null, floor) * (ratio - 1))) / cluster
+                for ratio, null in zip(self.odds, nulls, strict=True)
+            ],
+        )
+
+    def _follow(self, count: int, n: int, ratios: Sequence[float]) -> None:
+        """Take one update's log-likelihood ratios, one for each alternative."""
         if n:
             self.count, self.n = self.count + count, self.n + n
             ceiling = log(self.arl) + log(len(self.odds) * _HEADROOM)
-            for path, ratio in zip(self._paths, self.odds, strict=True):
+            for path, ratio in zip(self._paths, ratios, strict=True):
                 if path.cusum <= 0:
                     path.start, path.count, path.n = self.updates, 0, 0
                 path.count, path.n = path.count + count, path.n + n
-                path.follow(count * log(ratio) - n * log1p(p * (ratio - 1)), ceiling)
+                path.follow(ratio, ceiling)
             self._follow_leader()
         self.updates += 1
 
@@ -200,6 +228,29 @@ class MixtureDetector:
         best = max(range(len(self._paths)), key=lambda k: self._paths[k].cusum)
         if self._paths[best].cusum > self._paths[self._leader].cusum:
             self._leader = best
+
+
+def log_widths(odds: Sequence[float]) -> tuple[float, ...]:
+    """Weights that a uniform prior on the logarithm gives to the points of a grid; they add up to 1.
+
+    >>> [round(weight, 2) for weight in log_widths((2.0, 4.0, 16.0))]
+    [0.22, 0.33, 0.44]
+    """
+    order = sorted(range(len(odds)), key=lambda k: odds[k])
+    points = [log(odds[k]) for k in order]
+    middles = [(low + high) / 2 for low, high in pairwise(points)]
+    if not middles or points[0] == points[-1]:
+        return (1 / len(odds),) * len(odds)
+    edges = [2 * points[0] - middles[0], *middles, 2 * points[-1] - middles[-1]]
+    widths = dict(zip(order, (high - low for low, high in pairwise(edges)), strict=True))
+    return tuple(widths[k] / (edges[-1] - edges[0]) for k in range(len(odds)))
+
+
+def check_counts(count: int, n: int) -> tuple[int, int]:
+    """Events and calls as plain whole numbers, or a ValueError."""
+    if not (0 <= count <= n and count == int(count) and n == int(n)):
+        raise ValueError(f"count={count} and n={n} must be whole numbers, 0 <= count <= n")
+    return int(count), int(n)
 
 
 def check_state(state: Mapping[str, Any], kind: type[MixtureDetector], *keys: str) -> None:

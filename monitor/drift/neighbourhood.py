@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-__all__ = ["NEIGHBOURS", "NOVELTY_LEVELS", "Ball", "novelty", "scan"]
+__all__ = ["NEIGHBOURS", "NOVELTY_LEVELS", "Ball", "ball_scores", "novelty", "scan"]
 
 NEIGHBOURS = (5, 10, 20, 40, 80)
 """Sizes of the neighbourhoods that are looked at."""
@@ -15,6 +15,8 @@ NOVELTY_LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """Shares of the reference's own members that count as this far from all others."""
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Counts = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Ball:
 def scan(to_reference: Floats, to_window: Floats) -> Ball:
     """Look at the nearest `NEIGHBOURS` of every member of a window.
 
-    A ball around member i reaches to its k-th neighbour in the window and holds c = k + 1 of the
-    window and m of the reference. Where nothing changed its members are of the window with
+    A ball around member i reaches to its k-th neighbour in the window and holds c of the window, i
+    included, and m of the reference. Where nothing changed its members are of the window with
     probability pi = n / (n + reference); the score is the binomial log-likelihood ratio of
     q = c / (c + m) against pi, where q is above it, and the largest of all i and k is returned.
 
@@ -52,21 +54,26 @@ def scan(to_reference: Floats, to_window: Floats) -> Ball:
     within = to_window.copy()
     np.fill_diagonal(within, -np.inf)
     ranked = np.partition(within, [n - k for k in sizes], axis=1)
-    share = n / (n + reference)
     for k in sizes:
         reach = ranked[:, n - k]
+        here = 1 + np.count_nonzero(within >= reach[:, None], axis=1)
         there = np.count_nonzero(to_reference >= reach[:, None], axis=1)
-        q = (k + 1) / (k + 1 + there)
-        scores = xlogy(k + 1, q / share) + xlogy(there, (1 - q) / (1 - share))
-        scores[q <= share] = 0.0
+        scores = ball_scores(here, there, n / (n + reference))
         centre = int(scores.argmax())
         if scores[centre] > best.score:
-            found = float(scores[centre]), centre, float(reach[centre]), k + 1, int(there[centre])
-            best = Ball(*found)
+            found = float(reach[centre]), int(here[centre]), int(there[centre])
+            best = Ball(float(scores[centre]), centre, *found)
     return best
 
 
-def novelty(counts: np.ndarray[tuple[int, ...], np.dtype[np.float64]], n: int) -> float:
+def ball_scores(here: Counts, there: Counts, share: float) -> Numbers:
+    """Log-likelihood ratios of balls with so many of the window and of the reference."""
+    q = here / (here + there)
+    scores = xlogy(here, q / share) + xlogy(there, (1 - q) / (1 - share))
+    return np.where(q <= share, 0.0, scores)
+
+
+def novelty(counts: Numbers, n: int) -> float:
     """How surprising it is that so many lie far from everything in the reference.
 
     Args:

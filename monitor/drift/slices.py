@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +34,14 @@ class Slice:
     rate_elsewhere: float
     """Rate of the calls outside; near the baseline when the slice explains everything."""
     share_of_faults: float
+    share_of_calls: float
     score: float
     """Log-likelihood ratio inside, less what is left outside, less log(candidates); above 0."""
+
+    @property
+    def lift(self) -> float:
+        """How many times the rate elsewhere the rate inside is; infinite when no fault is elsewhere."""
+        return self.rate / self.rate_elsewhere if self.rate_elsewhere else inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ def _judge(
         rate=count / n,
         rate_elsewhere=(faults - count) / (calls - n) if calls > n else 0.0,
         share_of_faults=count / faults,
+        share_of_calls=n / calls,
         score=table.excess(count, n) - table.excess(faults - count, calls - n) - cost,
     )
 

@@ -5,29 +5,41 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 from math import sqrt
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import xlogy
 
 from monitor.drift.intervals import rate_difference
 from monitor.drift.result import DriftResult
-from monitor.drift.tail import Tail, e_value_of
-from monitor.drift.windows import NULL_WINDOWS, draw_windows, stretch
+from monitor.drift.tail import Null, check_version, e_value_of
+from monitor.drift.term_counts import Counted, term_ratios, terms_among
+from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["RisenTerm", "TermDetector", "TermDrift", "terms_of"]
+__all__ = ["RisenTerm", "TermDetector", "TermDrift", "terms_of", "typical_terms"]
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|[^\w\s]+")
 """A character of Chinese, Japanese or Korean, a word, or a run of marks."""
+MARKS = re.compile(r"[^\w\s]")
 NUMBER = re.compile(r"\d+")
-TEXT_LIMIT = 20_000
+CALENDAR = frozenset(
+    [
+        *("january", "february", "march", "april", "june", "july", "august", "september"),
+        *("october", "november", "december", "jan", "feb", "apr", "jun", "jul", "aug", "sep"),
+        *("sept", "oct", "nov", "dec", "monday", "tuesday", "wednesday", "thursday", "friday"),
+        *("saturday", "sunday"),
+    ]
+)
+"""English months and weekdays are one term: a new month is no news. `may` is a verb too often."""
+DATE = "<date>"
+TEXT_LIMIT = 4_000
 """Characters of a text that are read."""
 TOP = 10
+TELLING = 2.0
+"""Least log-likelihood ratio of a typical term."""
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -66,8 +78,37 @@ def terms_of(text: str) -> set[str]:
     >>> sorted(terms_of("Pay $120 now!"))
     ['!', '$', '$ 000', '000', '000 now', 'now', 'now !', 'pay', 'pay $']
     """
-    tokens = _tokens(text)
-    return {*tokens, *(f"{one} {other}" for one, other in pairwise(tokens))}
+    return terms_among(_tokens(text))
+
+
+def typical_terms(texts: Sequence[str], others: Sequence[str]) -> tuple[RisenTerm, ...]:
+    """Terms that set texts apart from others, the most surprising first, at most ten.
+
+    At least two texts hold each, and none shares a word with one before it; runs of marks are left
+    out, they say nothing of what a text is about.
+
+    >>> asked = ["book an uber now", "my uber is late", "where is my uber"]
+    >>> [one.term for one in typical_terms(asked, ["where is my card", "pay my bill now"] * 20)][:1]
+    ['uber']
+    """
+    held, before = Counter[str](), Counter[str]()
+    for text in texts:
+        held.update(terms_of(text))
+    for text in others:
+        before.update(terms_of(text) & held.keys())
+    terms = [term for term, count in held.items() if count > 1 and MARKS.search(term) is None]
+    counts = np.array([held[term] for term in terms], dtype=float)
+    shares = (np.array([before[term] for term in terms]) + 0.5) / (len(others) + 1)
+    ratios = term_ratios(counts, max(1, len(texts)), shares)
+    found: list[RisenTerm] = []
+    told: set[str] = set()
+    for row in np.argsort(-ratios, kind="stable").tolist():
+        words = set(terms[row].split())
+        if ratios[row] >= TELLING and not words & told and len(found) < TOP:
+            share, count = counts[row] / len(texts), int(counts[row])
+            found.append(RisenTerm(terms[row], count, share, float(shares[row]), ratios[row]))
+            told |= words
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +117,8 @@ class TermDetector:
 
     The statistic of a term that c of n texts hold, where a share p of the reference's did, is the
     binomial log-likelihood ratio of c/n against p when it is above; the largest over all terms
-    counts, and so does the share of words that the reference never used. Both are standardised by
-    null windows as in `EmbeddingDetector`, and the larger one decides.
+    counts, and so does the share of words that the baseline never used. Both are weighed by null
+    windows as in `EmbeddingDetector`, and the more surprising one decides.
 
     When to use it: outputs, whose style and formatting sentence encoders do not see; inputs, for
     new products and names. When not: a service whose texts hold new names all day (its null is as
@@ -95,13 +136,13 @@ class TermDetector:
     ('drift', 10)
     """
 
+    STATE_VERSION: ClassVar[int] = 1
+
     documents: Mapping[str, int]
-    """By term: texts of the reference that hold it."""
-    reference_n: int
+    """By term: texts of the baseline that hold it. Pairs that only one holds are left out."""
+    baseline_n: int
     unknown_before: float
-    centre: Numbers
-    scale: Numbers
-    tail: Tail
+    null: Null
     window: int
     alpha: float
 
@@ -120,21 +161,13 @@ class TermDetector:
         Raises:
             ValueError: the baseline is too small for such windows; says how large it must be.
         """
-        reference, held_out = baseline[::2], baseline[1::2]
-        drawn = draw_windows(len(held_out), window, null_windows, rng)
-        documents = Counter[str]()
-        for text in reference:
-            documents.update(terms_of(text))
-        pool = [_read(text, documents) for text in held_out]
-        null = np.array(
-            [_statistics([pool[row] for row in rows], documents, len(reference)) for rows in drawn]
-        )
-        centre = null.mean(axis=0)
-        null += (stretch(len(pool), window) - 1) * (null - centre)
-        scale = np.maximum(null.std(axis=0), 1e-6)
-        tail = Tail.fit(((null - centre) / scale).max(axis=1))
-        unknown = sum(one.unknown for one in pool) / max(1, sum(one.words for one in pool))
-        return cls(documents, len(reference), unknown, centre, scale, tail, window, alpha)
+        drawn = draw_windows(len(baseline), window, null_windows, rng)
+        counted = Counted.of([_tokens(text) for text in baseline])
+        found = np.sqrt(np.array([counted.left_out(rows) for rows in drawn]))
+        unknown = found[: len(drawn.random), 1] ** 2
+        null = Null.fit(found[: len(drawn.random)], found[len(drawn.random) :])
+        before = float(unknown.mean())
+        return cls(counted.documents, len(baseline), before, null, window, alpha)
 
     def compare(self, current: Sequence[str]) -> TermDrift | None:
         """Look at one window; None when it is smaller than the windows that were calibrated.
@@ -144,87 +177,83 @@ class TermDetector:
         """
         if len(current) < self.window:
             return None
-        texts = [_read(text, self.documents) for text in current[-self.window :]]
-        views = (_statistics(texts, self.documents, self.reference_n) - self.centre) / self.scale
-        statistic = float(views.max())
-        p_value = self.tail.p_value(statistic)
-        risen = _risen(texts, self.documents, self.reference_n)
+        texts = [_tokens(text) for text in current[-self.window :]]
+        terms, counts, before = self._held(texts)
+        ratios = term_ratios(counts, len(texts), before)
+        words = sum(map(len, texts))
+        unknown = sum(token not in self.documents for tokens in texts for token in tokens)
+        unknown_share = unknown / max(1, words)
+        looked = [sqrt(float(ratios.max(initial=0.0))), sqrt(unknown_share)]
+        statistic = max(self.null.surprises(looked))
+        p_value = self.null.joint.p_value(statistic)
+        risen = [
+            RisenTerm(
+                terms[row], int(counts[row]), counts[row] / len(texts), before[row], ratios[row]
+            )
+            for row in np.argsort(-ratios, kind="stable")[:TOP].tolist()
+            if ratios[row] > 0
+        ]
         first = risen[0] if risen else RisenTerm("", 0, 0.0, 0.0, 0.0)
-        before = self.documents.get(first.term, 0)
-        interval = rate_difference(first.count, self.window, before, self.reference_n)
+        held = self.documents.get(first.term, 0)
+        interval = rate_difference(first.count, self.window, held, self.baseline_n)
         result = DriftResult(
             status="drift" if p_value <= self.alpha else "stable",
             statistic=statistic,
             p_value=p_value,
             e_value=e_value_of(p_value),
-            threshold=self.tail.threshold(self.alpha),
+            threshold=self.null.joint.threshold(self.alpha),
             effect=first.share - first.share_before,
             low=interval.low,
             high=interval.high,
             count=first.count,
             n=self.window,
             baseline=first.share_before,
-            baseline_n=self.reference_n,
+            baseline_n=self.baseline_n,
         )
-        unknown = sum(one.unknown for one in texts) / max(1, sum(one.words for one in texts))
-        return TermDrift(result, tuple(risen[:TOP]), unknown, self.unknown_before)
+        return TermDrift(result, tuple(risen), unknown_share, self.unknown_before)
 
+    def holding(self, term: str, texts: Sequence[str]) -> tuple[int, ...]:
+        """Rows of the texts that hold a term."""
+        return tuple(row for row, text in enumerate(texts) if term in terms_of(text))
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One text, read once."""
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The detector as arrays, with a version."""
+        return {
+            "version": np.array(self.STATE_VERSION),
+            "terms": np.frombuffer("\n".join(self.documents).encode(), dtype=np.uint8),
+            "documents": np.fromiter(self.documents.values(), np.int64, len(self.documents)),
+            "fitted": np.array([self.baseline_n, self.unknown_before, self.window, self.alpha]),
+            **self.null.state(),
+        }
 
-    terms: frozenset[str]
-    words: int
-    unknown: int
-    """Words that the reference never used."""
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray[Any, Any]]) -> Self:
+        """The detector that gave this `state()`.
+
+        Raises:
+            ValueError: another version of the program wrote it.
+        """
+        check_version(state, cls.STATE_VERSION)
+        terms = state["terms"].tobytes().decode().split("\n") if len(state["documents"]) else []
+        documents = dict(zip(terms, state["documents"].tolist(), strict=True))
+        baseline_n, unknown, window, alpha = state["fitted"].tolist()
+        null = Null.from_state(state)
+        return cls(documents, int(baseline_n), unknown, null, int(window), alpha)
+
+    def _held(self, texts: Sequence[Sequence[str]]) -> tuple[list[str], Numbers, Numbers]:
+        """Terms of a window, how many texts hold each, and which share of the baseline's does."""
+        held = Counter[str]()
+        for tokens in texts:
+            held.update(terms_among(tokens))
+        terms = list(held)
+        counts = np.fromiter(held.values(), float, len(terms))
+        seen = np.fromiter((self.documents.get(term, 0) for term in terms), float, len(terms))
+        return terms, counts, (seen + 0.5) / (self.baseline_n + 1)
 
 
 def _tokens(text: str) -> list[str]:
     found = TOKEN.findall(text[:TEXT_LIMIT].lower())
-    return [NUMBER.sub(lambda digits: "0" * len(digits.group()), token) for token in found]
-
-
-def _read(text: str, known: Mapping[str, int]) -> _Read:
-    tokens = _tokens(text)
-    pairs = (f"{one} {other}" for one, other in pairwise(tokens))
-    unknown = sum(token not in known for token in tokens)
-    return _Read(frozenset({*tokens, *pairs}), len(tokens), unknown)
-
-
-def _scores(
-    texts: Sequence[_Read], known: Mapping[str, int], reference_n: int
-) -> tuple[list[str], Numbers, Numbers, Numbers]:
-    """Terms, how many texts hold each, which share did before, and the log-likelihood ratios."""
-    held = Counter[str]()
-    for text in texts:
-        held.update(text.terms)
-    terms = list(held)
-    counts = np.fromiter(held.values(), float, len(terms))
-    seen = np.fromiter((known.get(term, 0) for term in terms), float, len(terms))
-    before = (seen + 0.5) / (reference_n + 1)
-    share = counts / len(texts)
-    ratios = xlogy(counts, share / before) + xlogy(len(texts) - counts, (1 - share) / (1 - before))
-    return terms, counts, before, np.where(share > before, ratios, 0.0)
-
-
-def _statistics(texts: Sequence[_Read], known: Mapping[str, int], reference_n: int) -> Numbers:
-    *_, ratios = _scores(texts, known, reference_n)
-    unknown = sum(one.unknown for one in texts) / max(1, sum(one.words for one in texts))
-    return np.array([sqrt(float(ratios.max(initial=0.0))), sqrt(unknown)])
-
-
-def _risen(texts: Sequence[_Read], known: Mapping[str, int], reference_n: int) -> list[RisenTerm]:
-    terms, counts, before, ratios = _scores(texts, known, reference_n)
-    order = np.argsort(-ratios, kind="stable")[:TOP]
     return [
-        RisenTerm(
-            terms[row],
-            int(counts[row]),
-            float(counts[row]) / len(texts),
-            float(before[row]),
-            float(ratios[row]),
-        )
-        for row in order
-        if ratios[row] > 0
+        DATE if token in CALENDAR else NUMBER.sub(lambda digits: "0" * len(digits.group()), token)
+        for token in found
     ]

@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["NULL_WINDOWS", "draw_windows", "stretch"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LEAST_WINDOWS", "NULL_WINDOWS", "NullWindows", "draw_windows"]
 
 NULL_WINDOWS = 300
 """With 120 the real false-alarm rate came out at twice the nominal one."""
+STRETCHES = 61
+"""At most; of more than sixteen windows they overlap less."""
+STRETCHES_PER_WINDOW = 4
+"""Each begins a quarter of a window after the one before."""
 SMALLEST_WINDOW = 50
-POOL_PER_WINDOW = 2
-"""The held-out half of a baseline is at least so many windows large."""
+LEAST_WINDOWS = 4
+"""A baseline is at least so many windows long."""
 
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
-def stretch(pool: int, window: int) -> float:
-    """How much too close to one another windows of a finite pool are: (1 - n/pool)^-1/2.
+@dataclass(frozen=True, slots=True)
+class NullWindows:
+    """Rows of windows in which nothing changed; each is compared with the rest of the baseline."""
 
-    A window out of a pool varies around the pool's mean by 1/n - 1/pool instead of 1/n; pulling
-    what it shows away from the middle by this factor makes up for it.
+    random: tuple[Indices, ...]
+    """Random choices, which say what chance does."""
+    stretches: tuple[Indices, ...]
+    """Consecutive calls, which say what hours, days, bursts and batches do beside chance."""
 
-    >>> round(stretch(2_000, 500), 3)
-    1.155
-    """
-    return 1 / sqrt(1 - window / pool)
+    def __iter__(self) -> Iterator[Indices]:
+        yield from self.random
+        yield from self.stretches
 
 
-def draw_windows(pool: int, window: int, number: int, rng: np.random.Generator) -> list[Indices]:
-    """Rows of windows of a pool in order of time, half stretches of it and half random choices.
-
-    Stretches carry the usual difference between hours and days into the null; there are few that
-    do not overlap, and random choices smooth what they say.
+def draw_windows(rows: int, window: int, number: int, rng: np.random.Generator) -> NullWindows:
+    """Draw windows of a baseline in order of time.
 
     Raises:
-        ValueError: the pool is too small for such windows; says how large the baseline must be.
+        ValueError: the baseline is too short for such windows; says how long it must be.
+
+    >>> drawn = draw_windows(800, 200, 300, np.random.default_rng(7))
+    >>> len(drawn.random), len(drawn.stretches), int(drawn.stretches[-1][-1])
+    (300, 13, 799)
     """
-    if window < SMALLEST_WINDOW or pool < POOL_PER_WINDOW * window:
+    if window < SMALLEST_WINDOW or rows < LEAST_WINDOWS * window:
         raise ValueError(
             f"windows of {window} need at least {SMALLEST_WINDOW} members and a baseline of at"
-            f" least {2 * POOL_PER_WINDOW * window}; there are about {2 * pool}: take smaller"
-            " windows or a longer baseline"
+            f" least {LEAST_WINDOWS * window}; there are {rows}: take smaller windows or a longer"
+            " baseline"
         )
-    starts = rng.integers(0, pool - window + 1, (number + 1) // 2)
-    stretches = [np.arange(start, start + window) for start in starts]
-    return stretches + [rng.choice(pool, window, replace=False) for _ in range(number // 2)]
+    stretches = min(STRETCHES, 1 + STRETCHES_PER_WINDOW * (rows - window) // window)
+    starts = np.linspace(0, rows - window, stretches).astype(np.int64)
+    return NullWindows(
+        tuple(rng.choice(rows, window, replace=False) for _ in range(number)),
+        tuple(np.arange(start, start + window) for start in starts),
+    )

@@ -1,148 +1,192 @@
-"""What an incident says for itself: how bad, where, five examples, who confirms it, why, and what would cure it."""
+"""What an incident says for itself: how bad, since when, where, ten examples, who confirms it and why."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from monitor.causes import (
+    Flagged,
+    SampledCall,
+    Situation,
+    Subject,
+    Witness,
+    judge_witness,
+    read_calls,
+    sightings,
+    weigh,
+)
+from monitor.causes.dating import LOOK_BACK, date_change
+from monitor.clock import parse_time
 from monitor.drift import clopper_pearson, clopper_pearson_upper, find_slices, rate_e_value
-from monitor.incidents import Confirmation, Example, IncidentDetails, SliceShare
-from monitor.jobs.calls import calls_between
-from monitor.jobs.job import Window
+from monitor.incidents import ChangePoint, Confirmation, Example, IncidentDetails, SliceShare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from monitor.jobs.calls import Call
+    from monitor.jobs.merging import Signal
+    from monitor.records import CheckRow
     from monitor.store import Store
 
-__all__ = ["LABELLED", "Subject", "advice", "cause", "confirmations", "gather", "summary", "title"]
+__all__ = ["LABELLED", "confirmations", "gather"]
 
 LABELLED = ("outcome", "user", "human")
 """Sources whose scores somebody had to give."""
-EXAMPLES = 5
+EXAMPLES = 10
 CONFIRMED = 20
 """E-value at which a series counts as a witness: 1/20, the usual 5 %, at whatever time it is looked at."""
-DEPLOYED_BEFORE = timedelta(hours=48)
-"""A release or prompt version first seen within this time before the change is a suspect."""
-NEW_YEAR = timedelta(days=31)
-"""A year slip that begins this early in a year is the calendar's."""
-SLICED_AT_MOST = 20_000
-"""Calls, the latest ones, that the slice search looks at."""
+SLICES = 3
+WORDS = 20
+"""Words of the inputs that the slice search looks at."""
+LEAST_CALLS = 20
+"""Calls since the change without which no slice is searched for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What an incident is about."""
+class _Counts:
+    """How bad it is."""
 
-    service: str
-    field: str
-    """The output field, or '' for a rate."""
-    series: str
-    started: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """A call that shows the fault."""
-
-    timestamp: datetime
-    trace_id: str
-    span_id: str
-    value: str
-    why: str
+    count: int
+    n: int
+    baseline: float
+    baseline_n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """Failures of one score series on calls made before and after a change."""
-
-    source: str
-    name: str
-    before: int
-    before_n: int
-    after: int
-    after_n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A release and prompt version of a service, and when it was first and last seen."""
-
-    release: str
-    prompt_version: str
-    first: datetime
-    last: datetime
-
-
-def gather(store: Store, subject: Subject, until: datetime) -> IncidentDetails:
-    """How bad it is since it started, in which slices, and five calls that show it, the latest first."""
-    service, field, series, started = (
-        subject.service,
-        subject.field,
-        subject.series,
-        subject.started,
-    )
-    period: dict[str, Any] = {"service": service, "since": started, "until": until}
-    flagged = (
-        store.read("flagged_by_field", Flagged, field=field, **period)
-        if field
-        else store.read("flagged_by_rate", Flagged, series=series, **period)
-    )
-    calls = calls_between(store, service, Window(started, until))[-SLICED_AT_MOST:]
-    spans = {one.span_id for one in flagged}
-    count, n = sum(call.span_id in spans for call in calls), len(calls)
-    interval = clopper_pearson(count, n) if n else None
-    learnt = store.rows("baseline_of_series", service=service, field=field, series=series)
-    baseline, baseline_n = learnt[0] if learnt else (0.0, 0)
+def gather(
+    store: Store,
+    subject: Subject,
+    found: Sequence[Signal],
+    until: datetime,
+    *,
+    known: Mapping[tuple[str, str], CheckRow],
+) -> IncidentDetails:
+    """Everything that is known now about a subject whose `found` series alarm; `known` are all of the service's."""
+    flagged = _flagged(store, subject, until)
+    faults = {(one.trace_id, one.span_id) for one in flagged}
+    calls = read_calls(store, subject, until, faults)
+    if subject.root:
+        inside = {call.key for call in calls}
+        flagged = [one for one in flagged if (one.trace_id, one.span_id) in inside]
+    counts = _counts(store, subject, found[0], calls, known)
+    change, ramp = date_change(calls, subject.started, counts.baseline)
+    situation = _situation(
+        store, subject, found, until, calls=calls, known=known, change=change, ramp=ramp,
+        baseline=counts.baseline, flagged=flagged,
+    )  # fmt: skip
+    interval = clopper_pearson(counts.count, counts.n) if counts.n else None
+    after = situation.after
     return IncidentDetails(
-        release=calls[-1].release if calls else "",
-        rate=count / n if n else 0.0,
-        count=count,
-        n=n,
+        release=next((call.attributes["release"] for call in reversed(after) if "release" in call.attributes), ""),
+        rate=counts.count / counts.n if counts.n else 0.0,
+        count=counts.count,
+        n=counts.n,
         low=interval.low if interval else 0.0,
         high=interval.high if interval else 1.0,
-        baseline=baseline,
-        baseline_n=baseline_n,
-        slices=_slices(calls, spans, baseline),
-        examples=[
-            Example(
-                trace_id=one.trace_id,
-                span_id=one.span_id,
-                timestamp=one.timestamp,
-                value=one.value,
-                why=one.why,
-            )
-            for one in _distinct(flagged)[:EXAMPLES]
-        ],
+        baseline=counts.baseline,
+        baseline_n=counts.baseline_n,
+        root=subject.root,
+        change=change,
+        causes=weigh(situation),
+        slices=_slices(situation, subject),
+        examples=_examples(flagged, found, subject.started),
+    )  # fmt: skip
+
+
+def _flagged(store: Store, subject: Subject, until: datetime) -> list[Flagged]:
+    """Calls that show the fault, also from before the change, the latest first."""
+    period: dict[str, Any] = {
+        "service": subject.service, "since": subject.started - LOOK_BACK, "until": until,
+    }  # fmt: skip
+    rows = (
+        store.read("flagged_by_field", Flagged, field=subject.field, **period)
+        if subject.field
+        else store.read("flagged_by_rate", Flagged, series=subject.series, **period)
+    )
+    return list({one.span_id: one for one in rows}.values())
+
+
+def _counts(
+    store: Store,
+    subject: Subject,
+    lead: Signal,
+    calls: Sequence[SampledCall],
+    known: Mapping[tuple[str, str], CheckRow],
+) -> _Counts:
+    """Faults among the calls since it began; for a series that flags no calls, by its own windows."""
+    row = known.get((lead.row.detector, lead.row.series), lead.row)
+    after = [call.fault for call in calls if call.timestamp >= subject.started]
+    if any(after):
+        return _Counts(sum(after), len(after), row.baseline, row.baseline_n)
+    series = {"detector": row.detector, "series": row.series, "service": row.service}
+    windows = store.rows("windows_of_series", since=subject.started, **series)
+    return _Counts(
+        sum(int(count) for _, count, _ in windows),
+        sum(int(n) for _, _, n in windows),
+        row.baseline,
+        row.baseline_n,
     )
 
 
-def _distinct(flagged: Sequence[Flagged]) -> list[Flagged]:
-    return list({one.span_id: one for one in flagged}.values())
+def _situation(  # noqa: PLR0913 - all that was gathered, by name
+    store: Store,
+    subject: Subject,
+    found: Sequence[Signal],
+    until: datetime,
+    *,
+    calls: Sequence[SampledCall],
+    known: Mapping[tuple[str, str], CheckRow],
+    change: ChangePoint | None,
+    ramp: float,
+    baseline: float,
+    flagged: Sequence[Flagged],
+) -> Situation:
+    began = change.best if change else subject.started
+    metrics = sorted({one.metric for one in found if not one.field and one.tier != "watch"})
+    judges = sorted({name.partition("/")[2] for name in metrics if name.startswith("judge/")})
+    seen, watched = sightings(known.values(), began)
+    return Situation(
+        calls=calls,
+        low=change.low if change else subject.started,
+        best=began,
+        high=change.high if change else subject.started,
+        baseline=baseline,
+        ramp=ramp,
+        field=subject.field,
+        written=tuple((one.value, one.timestamp) for one in flagged if one.timestamp >= began)[
+            :EXAMPLES
+        ],
+        metrics=metrics,
+        judges=tuple(judge_witness(store, subject.service, one, began, until) for one in judges),
+        witnesses=tuple(
+            store.read("witnesses", Witness, service=subject.service, started=began, until=until)
+        ),
+        sightings=tuple(seen),
+        inputs_watched=watched,
+    )
 
 
-def _attributes(call: Call) -> Mapping[str, str]:
-    known = {
-        "release": call.release,
-        "model": call.request_model,
-        "prompt version": call.prompt_version,
-        "environment": call.environment,
-        **{f"tag {name}": value for name, value in call.tags.items()},
-    }
-    return {name: value for name, value in known.items() if value}
-
-
-def _slices(calls: Sequence[Call], spans: set[str], baseline: float) -> list[SliceShare]:
-    rows = [_attributes(call) for call in calls]
-    varying = {
-        name for row in rows for name in row if len({other.get(name, "") for other in rows}) > 1
-    }
-    rows = [{name: value for name, value in row.items() if name in varying} for row in rows]
-    if not varying or not spans:
+def _slices(situation: Situation, subject: Subject) -> list[SliceShare]:
+    """The three slices in which the faults gather, of the calls' attributes and at most one of their words."""
+    calls = situation.after
+    if len(calls) < LEAST_CALLS or not any(call.fault for call in calls):
         return []
-    found = find_slices(rows, [call.span_id in spans for call in calls], baseline)
+    faults = [call.fault for call in calls]
+    fixed = {name for name, _ in subject.root}  # what the slice itself fixes explains nothing in it
+    known = [
+        {name: value for name, value in call.attributes.items() if name not in fixed}
+        for call in calls
+    ]
+    words = _telling_words(calls)
+    said = [{f'word "{word}"': "said" for word in words & call.words} for call in calls]
+    # the words of one topic come together, so one of them stands for all
+    found = [
+        *find_slices(known, faults, situation.baseline, top=SLICES),
+        *find_slices(said, faults, situation.baseline, top=1),
+    ]
+    found = sorted(found, key=lambda one: -one.score)[:SLICES]
     return [
         SliceShare(
             attribute=" and ".join(name for name, _ in one.conditions),
@@ -151,9 +195,61 @@ def _slices(calls: Sequence[Call], spans: set[str], baseline: float) -> list[Sli
             rate_elsewhere=one.rate_elsewhere,
             share_of_faults=one.share_of_faults,
             n=one.n,
+            lift=one.lift if isfinite(one.lift) else 0.0,
+            share_of_calls=one.share_of_calls,
         )
         for one in found
     ]
+
+
+def _telling_words(calls: Sequence[SampledCall]) -> frozenset[str]:
+    """Words that faulty calls' inputs say more often than the others', those that differ most."""
+    bad = [call.words for call in calls if call.fault]
+    good = [call.words for call in calls if not call.fault]
+    if len(bad) < 5 or not good:
+        return frozenset()
+    said = {word for words in bad for word in words}
+    lifted = {word: sum(word in words for words in bad) / len(bad) for word in said}
+    often = sorted((word for word in lifted if lifted[word] >= 0.2), key=lambda one: -lifted[one])[
+        :200
+    ]
+    gain = {word: lifted[word] - sum(word in words for words in good) / len(good) for word in often}
+    return frozenset(
+        sorted((word for word in gain if gain[word] > 0.1), key=lambda one: -gain[one])[:WORDS]
+    )
+
+
+def _examples(
+    flagged: Sequence[Flagged], found: Sequence[Signal], started: datetime
+) -> list[Example]:
+    """Ten calls that show it, the latest first; where no score flags them, those that the series itself kept."""
+    since = [one for one in flagged if one.timestamp >= started][:EXAMPLES]
+    if since:
+        return [
+            Example(
+                trace_id=one.trace_id, span_id=one.span_id, timestamp=one.timestamp,
+                value=one.value, why=one.why,
+            )
+            for one in since
+        ]  # fmt: skip
+    kept = [
+        example
+        for one in found
+        for example in json.loads(one.row.evidence or "{}").get("examples", ())
+        if isinstance(example, dict) and example.get("trace_id")
+    ]
+    return [_kept(example, started) for example in kept[:EXAMPLES]]
+
+
+def _kept(example: Mapping[str, Any], started: datetime) -> Example:
+    when = str(example.get("timestamp") or "")
+    return Example(
+        trace_id=str(example["trace_id"]),
+        span_id=str(example.get("span_id", "")),
+        timestamp=parse_time(when) if when else started,
+        value=str(example.get("value", "")),
+        why=str(example.get("why", "")),
+    )
 
 
 def confirmations(
@@ -183,72 +279,3 @@ def confirmations(
                 )
             )
     return found
-
-
-def cause(
-    store: Store, subject: Subject, found: IncidentDetails, until: datetime
-) -> tuple[str, str]:
-    """What most likely moved, and the sentence that argues for it: a deployment just before, else the calendar."""
-    versions = store.read("versions_seen", Version, service=subject.service, until=until)
-    before = [one for one in versions if one.first <= subject.started]
-    for kind, what, which in (
-        ("release", "model", "release"),
-        ("prompt_version", "prompt", "prompt version"),
-    ):
-        firsts: dict[str, datetime] = {}
-        for one in before:
-            firsts[getattr(one, kind)] = min(firsts.get(getattr(one, kind), one.first), one.first)
-        name, first = max(firsts.items(), key=lambda item: item[1], default=("", subject.started))
-        if len(firsts) > 1 and first >= subject.started - DEPLOYED_BEFORE:
-            return what, f"{which} {name} was first seen at {first:%Y-%m-%d %H:%M} UTC, just before"
-    present = max(before, key=lambda one: one.last, default=None)
-    still = "nothing was deployed"
-    if present is not None:
-        still = f"release {present.release} has been the same since {present.first:%Y-%m-%d}"
-    if subject.field and _left_behind(subject.started, found):
-        return (
-            "calendar",
-            f"the year turned and the model did not: {still}, and its dates fit the year before",
-        )
-    return "unknown", f"{still}, and no prompt was changed"
-
-
-def _left_behind(started: datetime, found: IncidentDetails) -> bool:
-    """Whether it began early in a year, and the examples carry dates of the year before."""
-    turned = datetime(started.year, 1, 1, tzinfo=started.tzinfo)
-    years = [(one.value[:4], f"{one.timestamp:%Y}") for one in found.examples]
-    return started - turned <= NEW_YEAR and any(written < called for written, called in years)
-
-
-def title(subject: Subject) -> str:
-    """What is wrong, in a line."""
-    what = (
-        f"{subject.field} is a year off" if subject.field else f"{subject.series} fails more often"
-    )
-    return f"{subject.service}: {what}"
-
-
-def summary(subject: Subject, found: IncidentDetails, *, cause: str, why: str) -> str:
-    """What a person needs in one go: since when, how bad, against what, and why."""
-    interval = f"{100 * found.low:.1f} to {100 * found.high:.1f} %, {found.count} of {found.n}"
-    return (
-        f"Since {subject.started:%Y-%m-%d %H:%M} UTC {100 * found.rate:.1f} % of calls ({interval}) are wrong in "
-        f"{subject.field or subject.series}, against {100 * found.baseline:.2f} % before "
-        f"({found.baseline_n:,} calls). Likely cause: {cause}; {why}."
-    )
-
-
-def advice(cause: str, confirmed: Sequence[Confirmation]) -> str:
-    """What kind of cure fits, and what it still waits for."""
-    if not confirmed:
-        return "Look at the examples. No judge or outcome has confirmed it yet; a retrain waits for that."
-    witnesses = ", ".join(f"{one.source} {one.name}" for one in confirmed)
-    if cause == "prompt":
-        return (
-            f"Take the prompt back first; it is cheaper than a retrain. Confirmed by {witnesses}."
-        )
-    if cause == "model":
-        return (
-            f"Roll the release back first; it is cheaper than a retrain. Confirmed by {witnesses}."
-        )
-    return f"Retrain with labelled examples from after the change. Confirmed by {witnesses}."

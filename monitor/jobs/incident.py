@@ -1,201 +1,279 @@
 """Incidents: alarms become one explained incident, evidence grows on it, and it closes when the rate is back.
 
-Reads `checks`, `calls`, `scores`; writes `incidents` (opened, grown, resolved) and, on resolution, the row in
-`checks` that makes the series start anew. Runs every hour. Alarms of one field of one service are one incident; a
-rate of the same service that alarms while it is open joins it as a confirmation.
+Reads `checks`, `calls`, `scores`, `otel_traces` (fingerprints), `bridges`; writes `incidents` (opened, grown, reopened,
+resolved) and, on resolution, the row in `checks` that makes the series start anew. Runs every hour. Alarms of
+overlapping slices and related series of a service are one incident (`monitor.jobs.merging`); a series of the looser
+tier, and embedding or term drift, open a `watch` incident, which wakes nobody and is no reason to retrain, and which
+ends by itself after a week without further evidence.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter, defaultdict
-from datetime import datetime
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.clock import parse_time
-from monitor.drift import (
-    PROBABILITY_FLOOR,
-    clopper_pearson,
-    clopper_pearson_upper,
-    recovered,
-    recovery_detector,
-)
-from monitor.incidents import Alarm, Incident, incidents, tell
-from monitor.jobs import evidence
+from monitor.causes import Subject, spelled
+from monitor.incidents import Incident, IncidentDetails, incidents, tell, wake
+from monitor.jobs import evidence, wording
 from monitor.jobs.calls import services
+from monitor.jobs.merging import Group, Signal, confirmable, group, severity, signals
+from monitor.jobs.recovery import recovery
 from monitor.jobs.series import begin_again, evidence_since, latest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from monitor.jobs.job import Window
     from monitor.records import CheckRow
     from monitor.settings import Settings
     from monitor.store import Store
 
+    Rows = Mapping[tuple[str, str], CheckRow]
+
 ACTOR = "incident job"
-PAGES = ("rollover", "rate")
-"""Detectors whose alarm wakes people; a year slip alone is a ticket (STATISTICS.md, section 4)."""
+BACK_WITHIN = timedelta(days=3)
+"""What returns this soon after it was resolved is the same incident, reopened."""
+WATCHED_FOR = timedelta(days=7)
+"""A watch incident to which nothing is added for so long is over."""
+TIERS = ("page", "ticket", "watch")
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
-    """Open, grow and resolve incidents by what `checks` says now."""
+    """Open, grow, reopen and resolve incidents by what `checks` says now."""
     del settings
-    counts: Counter[str] = Counter()
-    for one in incidents(store):
+    now = window.until
+    counts: Counter[str] = Counter(woken=len(wake(store, now=now, actor=ACTOR)))
+    for one in _of_series(incidents(store)):
         if one.state != "resolved":
-            counts["resolved"] += _resolve_if_recovered(store, one, window.until)
-    standing = incidents(store)
+            counts["resolved"] += _resolve_if_over(store, one, now)
+    standing = _of_series(incidents(store))
     for service in services(store):
         known = latest(store, service)
         mine = [one for one in standing if one.service == service]
-        _begin_anew(store, [one for one in mine if one.state == "resolved"], known, window.until)
         active = [one for one in mine if one.state != "resolved"]
-        for root, alarms in _roots(known.values(), active).items():
-            home = next((one for one in active if _covers(one, root, alarms)), None)
-            counts[_open_or_grow(store, home, alarms, window)] += 1
-    return counts
+        _begin_anew(store, mine, known, now)
+        for found in group(signals(known.values()), active):
+            ended = [one for one in mine if one.state == "resolved"]
+            counts[_take(store, found, ended, known, now)] += 1
+            for other in found.others:
+                note = f"It is the same as {found.home.incident_id if found.home else ''}."
+                tell(store, other, "resolved", now=now, actor=ACTOR, via="job", note=note)
+                counts["merged"] += 1
+    return {name: count for name, count in counts.items() if count}
 
 
-def _roots(rows: Iterable[CheckRow], active: Sequence[Incident]) -> dict[str, list[CheckRow]]:
-    """Alarming series by what they are about: a field's series together, and rates with an open incident."""
-    roots: dict[str, list[CheckRow]] = defaultdict(list)
-    alarming = [row for row in rows if row.status == "drift"]
-    for row in alarming:
-        roots[row.field and f"field:{row.field}"].append(row)
-    rates = roots.pop("", [])
-    if rates:
-        home = next(
-            iter(roots), next((f"field:{one.field}" for one in active if one.field), "rates")
+def _of_series(found: Sequence[Incident]) -> list[Incident]:
+    """Those that came of series: troubles of the plumbing and of judges have jobs of their own."""
+    return [one for one in found if one.details.alarms]
+
+
+def _take(store: Store, found: Group, ended: Sequence[Incident], known: Rows, now: datetime) -> str:
+    """Open an incident for a group of alarms, or add them to the one that is there."""
+    if found.home is not None:
+        return _grow(store, found.home, found, known, now)
+    back = next((one for one in ended if _returns(one, found, now)), None)
+    if back is not None:
+        _reopen(store, back, found, known, now)
+        return "reopened"
+    _open(store, found, known, now)
+    return "opened"
+
+
+def _returns(one: Incident, found: Group, now: datetime) -> bool:
+    """Whether an incident that has just ended was about the same: its leading series, or the same field."""
+    if one.resolved_at is None or now - one.resolved_at > BACK_WITHIN:
+        return False
+    return any(
+        (signal.row.detector, signal.row.series) == (one.detector, one.series)
+        or (
+            one.field != ""
+            and signal.field == one.field
+            and signal.conditions == dict(one.details.root)
         )
-        roots[home] += rates
-    return roots
-
-
-def _covers(one: Incident, root: str, alarms: Sequence[CheckRow]) -> bool:
-    return f"field:{one.field}" == root or any(row.series == one.series for row in alarms)
-
-
-def _alarm(row: CheckRow) -> Alarm:
-    return Alarm(
-        detector=row.detector,
-        series=row.series,
-        detected_at=row.window_end,
-        e_value=row.e_value,
-        threshold=row.threshold,
+        for signal in found.signals
     )
 
 
-def _open_or_grow(
-    store: Store, mine: Incident | None, alarms: Sequence[CheckRow], window: Window
-) -> str:
-    lead = min(alarms, key=lambda row: (row.field == "", -row.e_value / max(row.threshold, 1e-9)))
-    if mine is None:
-        _open(store, lead, alarms, window)
-        return "opened"
-    seen = {(alarm.detector, alarm.series) for alarm in mine.details.alarms}
-    new = [_alarm(row) for row in alarms if (row.detector, row.series) not in seen]
-    confirmations = evidence.confirmations(store, mine.service, mine.started_at, window.until)
-    told = {(one.source, one.name) for one in mine.details.confirmations}
-    if not new and {(one.source, one.name) for one in confirmations} <= told:
-        return "unchanged"
-    subject = evidence.Subject(mine.service, mine.field, mine.series, mine.started_at)
-    found = evidence.gather(store, subject, window.until)
-    _, why = evidence.cause(store, subject, found, window.until)
-    details = found.model_copy(
+def _subject(lead: Signal, started: datetime) -> Subject:
+    return Subject(
+        service=lead.row.service,
+        field=lead.field,
+        series=lead.metric,
+        started=started,
+        root=tuple(sorted((spelled(name), value) for name, value in lead.conditions.items())),
+    )
+
+
+def _explained(
+    store: Store, subject: Subject, found: Sequence[Signal], known: Rows, now: datetime
+) -> IncidentDetails:
+    """The evidence as it stands now, told."""
+    ranked = sorted(found, key=lambda one: one.rank)
+    lead, tier = ranked[0], severity(found)
+    details = evidence.gather(store, subject, ranked, now, known=known)
+    confirmed = (
+        evidence.confirmations(store, subject.service, subject.started, now)
+        if confirmable(found)
+        else []
+    )
+    cause = details.causes[0].cause if details.causes else "unknown"
+    return details.model_copy(
         update={
-            "summary": evidence.summary(subject, found, cause=mine.cause, why=why),
-            "alarms": (*mine.details.alarms, *new),
-            "confirmations": confirmations,
-            "announcements": mine.details.announcements,
-            "advice": evidence.advice(mine.cause, confirmations),
-            "e_value": max(mine.details.e_value, lead.e_value),
-            "threshold": mine.details.threshold,
+            "summary": wording.summary(subject, details, told=lead.sentence),
+            "alarms": tuple(one.alarm for one in ranked),
+            "e_value": lead.row.e_value,
+            "threshold": lead.row.threshold,
+            "needed_labels": not lead.field and lead.metric.split("/")[0] in evidence.LABELLED,
+            "confirmations": confirmed,
+            "advice": wording.advice(cause, tier, confirmed),
         }
     )
-    tell(store, mine, "grown", now=window.until, actor=ACTOR, via="job", details=details)
-    return "grown"
 
 
-def _started(row: CheckRow) -> datetime:
-    marked = json.loads(row.evidence or "{}").get("started_at", "")
-    return parse_time(marked) if marked else row.window_start
-
-
-def _open(store: Store, lead: CheckRow, alarms: Sequence[CheckRow], window: Window) -> None:
-    started = min(_started(row) for row in alarms if row.field == lead.field)
-    subject = evidence.Subject(lead.service, lead.field, lead.series, started)
-    found = evidence.gather(store, subject, window.until)
-    cause, why = evidence.cause(store, subject, found, window.until)
-    confirmations = evidence.confirmations(store, lead.service, started, window.until)
-    summary = evidence.summary(subject, found, cause=cause, why=why)
-    details = found.model_copy(
-        update={
-            "summary": summary,
-            "alarms": tuple(_alarm(row) for row in alarms),
-            "e_value": lead.e_value,
-            "threshold": lead.threshold,
-            "needed_labels": not lead.field and lead.series.split("/")[0] in evidence.LABELLED,
-            "confirmations": confirmations,
-            "advice": evidence.advice(cause, confirmations),
-        }
-    )
-    key = f"{lead.service}/{lead.field}/{lead.series}/{started.isoformat()}"
+def _open(store: Store, found: Group, known: Rows, now: datetime) -> None:
+    lead, tier = found.lead, severity(found.signals)
+    started = _started(found)
+    subject = _subject(lead, started)
+    details = _explained(store, subject, found.signals, known, now)
+    key = f"{lead.row.service}/{lead.field}/{lead.row.series}/{started.isoformat()}"
     one = Incident(
         incident_id=f"inc-{hashlib.sha256(key.encode()).hexdigest()[:12]}",
-        service=lead.service,
-        title=evidence.title(subject),
-        severity="page" if any(row.detector in PAGES for row in alarms) else "ticket",
-        cause=cause,
+        service=lead.row.service,
+        title=wording.title(subject, tier, lead.row.detector),
+        severity=tier,
+        cause=details.causes[0].cause if details.causes else "unknown",
         field=lead.field,
-        detector=lead.detector,
-        series=lead.series,
+        detector=lead.row.detector,
+        series=lead.row.series,
         started_at=started,
-        opened_at=window.until,
-        updated_at=window.until,
+        opened_at=now,
+        updated_at=now,
         resolved_at=None,
         state="open",
         actor=ACTOR,
         details=details,
     )
-    tell(store, one, "opened", now=window.until, actor=ACTOR, via="job", note=summary)
+    tell(store, one, "opened", now=now, actor=ACTOR, via="job", note=details.summary)
+
+
+def _started(found: Group) -> datetime:
+    """When the leading subject began: the earliest of its own series, by their change points."""
+    lead = found.lead
+    return min(
+        one.started
+        for one in found.signals
+        if (one.field, one.metric) == (lead.field, lead.metric)
+        or (one.field and one.field == lead.field)
+    )
+
+
+def _grow(store: Store, mine: Incident, found: Group, known: Rows, now: datetime) -> str:
+    """Add what is new: further series, further witnesses, a higher tier. Without any, nothing is told."""
+    seen = {(alarm.detector, alarm.series): alarm for alarm in mine.details.alarms}
+    new = [one for one in found.signals if (one.row.detector, one.row.series) not in seen]
+    tier = min(mine.severity, severity(found.signals), key=TIERS.index)
+    witnesses = (
+        evidence.confirmations(store, mine.service, mine.started_at, now)
+        if confirmable(found.signals)
+        else []
+    )
+    told = {(one.source, one.name) for one in mine.details.confirmations}
+    raised = tier != mine.severity
+    if not new and not raised and {(one.source, one.name) for one in witnesses} <= told:
+        return "unchanged"
+    lead = next(
+        (
+            one
+            for one in found.signals
+            if (one.row.detector, one.row.series) == (mine.detector, mine.series)
+        ),
+        None,
+    )
+    if lead is None or raised:
+        lead = found.lead
+    after = _told_anew(store, mine, found, lead, known, now, tier=tier)
+    note = f"{len(new)} more series: {', '.join(one.row.series for one in new[:3])}" if new else ""
+    tell(store, after, "grown", now=now, actor=ACTOR, via="job", note=note)
+    return "grown"
+
+
+def _told_anew(
+    store: Store,
+    mine: Incident,
+    found: Group,
+    lead: Signal,
+    known: Rows,
+    now: datetime,
+    *,
+    tier: str,
+) -> Incident:
+    started = min(mine.started_at, _started(found)) if tier != mine.severity else mine.started_at
+    subject = _subject(lead, started)
+    signals_now = [lead, *(one for one in found.signals if one is not lead)]
+    details = _explained(store, subject, signals_now, known, now)
+    fresh = {(alarm.detector, alarm.series) for alarm in details.alarms}
+    before = [one for one in mine.details.alarms if (one.detector, one.series) not in fresh]
+    details = details.model_copy(
+        update={
+            "alarms": (*before, *details.alarms),
+            "e_value": max(mine.details.e_value, details.e_value),
+        }
+    )
+    return replace(
+        mine,
+        title=wording.title(subject, tier, lead.row.detector),
+        severity=tier,
+        cause=details.causes[0].cause if details.causes else mine.cause,
+        field=lead.field,
+        detector=lead.row.detector,
+        series=lead.row.series,
+        started_at=started,
+        details=details,
+    )
+
+
+def _reopen(store: Store, back: Incident, found: Group, known: Rows, now: datetime) -> None:
+    tier = min(back.severity, severity(found.signals), key=TIERS.index)
+    after = _told_anew(store, back, found, found.lead, known, now, tier=tier)
+    note = f"It is back. {after.details.summary}"
+    tell(store, after, "reopened", now=now, actor=ACTOR, via="job", note=note)
 
 
 def _begin_anew(
-    store: Store, ended: Sequence[Incident], known: dict[tuple[str, str], CheckRow], now: datetime
+    store: Store,
+    mine: Sequence[Incident],
+    known: dict[tuple[str, str], CheckRow],
+    now: datetime,
 ) -> None:
-    """Series of resolved incidents, whoever resolved them, forget the evidence from before that."""
-    for one in ended:
+    """Series of resolved incidents, whoever resolved them, forget the evidence from before that.
+
+    Not those that are part of another incident, which is open.
+    """
+    held = {
+        (alarm.detector, alarm.series)
+        for one in mine
+        if one.state != "resolved"
+        for alarm in one.details.alarms
+    }
+    for one in mine:
+        if one.resolved_at is None:
+            continue
         for alarm in one.details.alarms:
-            row = known.get((alarm.detector, alarm.series))
-            if (
-                row is not None
-                and one.resolved_at is not None
-                and evidence_since(row) < one.resolved_at
-            ):
-                known[alarm.detector, alarm.series] = begin_again(row, now=now)
-                store.append("checks", [known[alarm.detector, alarm.series]])
+            key = (alarm.detector, alarm.series)
+            row = known.get(key)
+            if row is not None and key not in held and evidence_since(row) < one.resolved_at:
+                known[key] = begin_again(row, now=now)
+                store.append("checks", [known[key]])
 
 
-def _resolve_if_recovered(store: Store, one: Incident, now: datetime) -> bool:
-    """Close an incident whose own series has statistically come back since it was opened."""
-    told = one.details
-    bound = max(
-        PROBABILITY_FLOOR,
-        clopper_pearson_upper(round(told.baseline * told.baseline_n), told.baseline_n),
-    )
-    if told.rate <= bound:
-        return False
-    detector = recovery_detector(bound, told.rate)
-    series = {"detector": one.detector, "series": one.series, "service": one.service}
-    for _, count, n in store.rows("windows_of_series", since=one.opened_at, **series):
-        detector.update(count, n)
-    if not recovered(detector, bound):
-        return False
-    count, n = detector.count_since_change, detector.n_since_change
-    back = clopper_pearson(count, n)
-    interval = f"{100 * back.low:.2f} to {100 * back.high:.2f} %"
-    note = f"The rate is back: {count} of the last {n} calls ({interval})."
-    tell(store, one, "resolved", now=now, actor=ACTOR, via="job", note=note)
-    return True
+def _resolve_if_over(store: Store, one: Incident, now: datetime) -> bool:
+    """Close an incident that is over by itself: the rate is back, or nothing came to a watch."""
+    note = recovery(store, one)
+    if not note and one.severity == "watch" and now - one.updated_at >= WATCHED_FOR:
+        note = f"Nothing was added to it in {WATCHED_FOR.days} days."
+    if note:
+        tell(store, one, "resolved", now=now, actor=ACTOR, via="job", note=note)
+    return bool(note)

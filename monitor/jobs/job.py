@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["Job", "Window", "run_job"]
+__all__ = ["Job", "Window", "give_up", "run_job"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,10 @@ class Job:
     """Does the work for a window and says what it counted."""
     missing: Callable[[Settings], str | None] = _nothing
     """A sentence that says what the job lacks to run at all, or None."""
+    reach: timedelta = timedelta(days=400)
+    """How far back one window looks at most, when nobody says where it begins."""
+    deadline: timedelta = timedelta(minutes=30)
+    """A run that takes longer hangs: it becomes a failed run, and the scheduler starts anew without it."""
 
 
 def run_job(job: Job, store: Store, settings: Settings, window: Window) -> JobRun:
@@ -60,18 +64,38 @@ def run_job(job: Job, store: Store, settings: Settings, window: Window) -> JobRu
         except Exception as problem:
             error, outcome = f"{type(problem).__name__}: {problem}", "failed"
             log.exception("job failed", extra={"job": job.name})
-    elapsed = time.perf_counter() - began
-    row = JobRun(
+    elapsed = timedelta(seconds=time.perf_counter() - began)
+    row = _row(job, window, elapsed, outcome=outcome, counts=counts, error=error)
+    store.append("job_runs", [row])
+    return row
+
+
+def give_up(job: Job, store: Store, window: Window) -> JobRun:
+    """Write down that a run passed its deadline; whoever calls this also ends it."""
+    error = f"did not end within {job.deadline}; the scheduler started anew without it"
+    row = _row(job, window, job.deadline, outcome="failed", counts={}, error=error)
+    store.append("job_runs", [row])
+    return row
+
+
+def _row(
+    job: Job,
+    window: Window,
+    elapsed: timedelta,
+    *,
+    outcome: str,
+    counts: Mapping[str, int],
+    error: str,
+) -> JobRun:
+    return JobRun(
         started_at=window.until,
-        finished_at=window.until + timedelta(seconds=elapsed),
+        finished_at=window.until + elapsed,
         run_id=uuid.uuid4().hex,
         job=job.name,
         window_start=window.since,
         window_end=window.until,
         outcome=outcome,
-        duration_ms=elapsed * 1000,
+        duration_ms=elapsed.total_seconds() * 1000,
         counts=dict(counts),
         error=error,
     )
-    store.append("job_runs", [row])
-    return row

@@ -1,146 +1,148 @@
-"""Change of error rates: calls that fail, checks and judges that say no, users and outcomes that disagree.
+"""Change of rates: calls that fail or are slow, checks and judges that say no, users and outcomes that disagree.
 
-Reads `calls` and `scores`; writes `checks` (detector `rate`). Runs every hour. Every series of failures over looks is
-watched by the mixture Shiryaev-Roberts e-detector against the upper bound of its own baseline (STATISTICS.md, section
-3). Scores are counted when they are told, so an outcome that is still to come is not taken for a good one.
+Reads `calls`, `scores` and `incidents`; writes `checks` (detectors `rate` and `rate_profile`). Runs every hour, and
+takes every whole hour in once. Of every service it watches all calls together and its slices by release, prompt
+version, model and tag values; each series is held against its own stable weeks (`monitor.watching.learning`) by two
+sequential detectors, for worse and for better. Scores of users and outcomes are counted in the hour of their call
+once that is old enough, so that a word still to come is not taken for a good one. `OUTERLOOP_FALSE_ALERTS_PER_WEEK`
+sets the false alarms of the whole deployment.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from monitor.drift import RateDetector
-from monitor.drift.baseline import HOURS_PER_WEEK, Baseline, arl_for_budget, rate_baseline
+from monitor.drift.baseline import rate_baseline
+from monitor.incidents import incidents
 from monitor.jobs.calls import services
-from monitor.jobs.series import (
-    ALERTS_PER_WEEK,
-    BASELINE_SPAN,
-    MARKS,
-    SETTLE,
-    Series,
-    began,
-    latest,
-)
+from monitor.jobs.series import SETTLE, read_budget
+from monitor.watching.learning import ERROR_TYPES, mature_until
+from monitor.watching.metrics import Clock, clock_of
+from monitor.watching.reading import Hours, Key, Period, hour_number, hour_time, read_hours
+from monitor.watching.record import read_record
+from monitor.watching.renewal import Moment, renew
+from monitor.watching.verdicts import Hour, Watched, own_baseline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from monitor.jobs.job import Window
+    from monitor.jobs.series import Budget
     from monitor.records import CheckRow
     from monitor.settings import Settings
     from monitor.store import Store
+    from monitor.watching.record import Record
 
-LONG_AGO = timedelta(days=400)
-"""How far back a series that has no row yet is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """Failures and looks of one series in one hour."""
-
-    series: str
-    hour: datetime
-    count: int
-    n: int
+CLOCKS: tuple[Clock, ...] = ("call", "told", "late")
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Continue every rate series of every service up to the last whole hour of the window."""
-    del settings
-    until = (window.until - SETTLE).replace(minute=0, second=0, microsecond=0)
+    until = hour_number(window.until - SETTLE)
     counts: Counter[str] = Counter()
+    told = incidents(store)
+    budget = read_budget(store, settings, now=window.until)
     for service in services(store):
-        known = {
-            name: row
-            for (detector, name), row in latest(store, service).items()
-            if detector == "rate"
-        }
-        since = min(
-            (row.window_end for row in known.values() if row.status != "insufficient_data"),
-            default=until - LONG_AGO,
-        )
-        if any(row.status == "insufficient_data" for row in known.values()):
-            since = until - LONG_AGO
-        by_series: dict[str, list[Hour]] = defaultdict(list)
-        for hour in store.read("failures_by_hour", Hour, service=service, since=since, until=until):
-            by_series[hour.series].append(hour)
-        rows = []
-        for name, hours in by_series.items():
-            row = _continue(
-                service, name, hours, known.get(name), series=len(by_series), until=until
-            )
-            rows += [row] if row else []
+        record = read_record(store, service)
+        before = set(record.watched)
+        # what was not looked at yet never becomes normal: first the verdicts, then the baselines
+        rows = _continue(store, record, until, budget, keys=before)
+        rows += renew(store, record, Moment(until, told, budget))
+        new = set(record.watched) - before
+        names = [record.watched[key].name for key in new]
+        rows += _continue(store, record, until, budget.joined_by(names), keys=new)
         store.append("checks", rows)
-        counts["series"] += len(rows)
-        counts["drift"] += sum(row.status == "drift" for row in rows)
+        seen = [row for row in rows if row.detector == "rate"]
+        counts["series"] += len({row.series for row in seen})
+        for status in ("drift", "watch", "insufficient_data"):
+            counts[status] += sum(row.status == status for row in seen)
     return counts
 
 
 def _continue(
-    service: str,
-    name: str,
-    hours: Sequence[Hour],
-    before: CheckRow | None,
-    *,
-    series: int,
-    until: datetime,
+    store: Store, record: Record, until: int, budget: Budget, *, keys: AbstractSet[Key]
+) -> list[CheckRow]:
+    """Take the hours in that came since, for these series."""
+    rows = []
+    for clock in CLOCKS:
+        mine = {key for key in keys if clock_of(key[0]) == clock}
+        since = min((record.seen_until(key) for key in mine), default=until)
+        if since >= until:
+            continue
+        period = Period(record.service, since, until)
+        hours = read_hours(store, period, record.cast, clock=clock)
+        if clock == "call" and ("call/error", "") in mine:
+            rows += _meet_errors(record, hours, budget)
+            mine |= {key for key in hours if key in record.watched and key[0].startswith("error/")}
+        spans = {
+            key: (record.seen_until(key), mature_until(record.cast, key[0], until))
+            for key in mine & hours.keys()
+        }
+        for key, span in spans.items():
+            row = _see(record, key, hours, span, budget)
+            rows += [row] if row else []
+    return rows
+
+
+def _see(
+    record: Record,
+    key: Key,
+    hours: Mapping[Key, Hours],
+    span: tuple[int, int],
+    budget: Budget,
 ) -> CheckRow | None:
-    if before is None or before.status == "insufficient_data":
-        return _learn(service, name, hours, until=until)
-    fresh = [hour for hour in hours if hour.hour >= before.window_end]
+    """One series over the hours of a span; None where it had no calls."""
+    (since, end), one = span, record.watched[key]
+    all_calls = hours.get((key[0], ""), {})
+    fresh = []
+    for number in sorted(hours[key]):
+        if since <= number < end:
+            count, n = hours[key][number]
+            total, total_n = all_calls.get(number, (count, n))
+            fresh.append(Hour(number, count, n, max(0, total - count), max(0, total_n - n)))
     if not fresh:
         return None
-    state = json.loads(before.state)
-    arl = arl_for_budget(series, ALERTS_PER_WEEK, HOURS_PER_WEEK)
-    baseline = Baseline.from_state(state["baseline"])
-    detector = (
-        RateDetector.from_state(state["detector"])
-        if state.get("detector")
-        else RateDetector(p0=baseline.p0, arl=arl)
-    )
-    marks = list(state.get("marks", []))
+    one.begin(budget)
+    profile = record.profiles.get(key[0], [])
     for hour in fresh:
-        detector.update(hour.count, hour.n, baseline.probability(_hour_of_week(hour.hour)))
-        marks.append([detector.updates - 1, hour.hour.isoformat()])
-    marks = marks[-MARKS:]
-    return Series("rate", name, service, "", before.baseline, before.baseline_n).row(
-        start=before.window_end,
-        end=until,
-        release="",
-        count=sum(hour.count for hour in fresh),
-        n=sum(hour.n for hour in fresh),
-        status="drift" if detector.drift_detected else "stable",
-        e_value=detector.e_value,
-        threshold=detector.arl,
-        state={**state, "detector": detector.state(), "marks": marks},
-        evidence={"started_at": began(detector.change_index, marks)},
-    )
+        one.see(hour, profile)
+    extra: dict[str, Any] = {}
+    if clock_of(key[0]) == "late":
+        immature = [number for number in hours[key] if number >= end]
+        extra = {
+            "immature_hours": len(immature),
+            "immature_looks": sum(hours[key][number][1] for number in immature),
+            "mature_until": hour_time(end).isoformat(),
+        }
+    record.cursors[key] = end
+    row = one.row(fresh, start=hour_time(since), end=end, budget=budget, extra=extra)
+    record.status[key] = row.status
+    return row
 
 
-def _learn(service: str, name: str, hours: Sequence[Hour], *, until: datetime) -> CheckRow:
-    """The baseline of a series, or a row that says how far it is from having one."""
-    first = hours[0].hour
-    baseline = rate_baseline(
-        [hour.count for hour in hours],
-        [hour.n for hour in hours],
-        hours_of_week=[_hour_of_week(hour.hour) for hour in hours],
-    )
-    ready = baseline.status != "insufficient_data" and until - first >= BASELINE_SPAN
-    state: dict[str, Any] = {"baseline": baseline.state(), "detector": None, "marks": []}
-    return Series("rate", name, service, "", baseline.rate, baseline.n, state).row(
-        start=first,
-        end=until,
-        release="",
-        count=baseline.count,
-        n=baseline.n,
-        status="stable" if ready else "insufficient_data",
-    )
-
-
-def _hour_of_week(hour: datetime) -> int:
-    """0 is the first hour of Monday, UTC."""
-    return hour.weekday() * 24 + hour.hour
+def _meet_errors(record: Record, hours: Mapping[Key, Hours], budget: Budget) -> list[CheckRow]:
+    """An error type never seen before is held against all the calls that came without it."""
+    home = record.watched.get(("call/error", ""))
+    if home is None:
+        return []
+    cursor = record.cursors[home.key]
+    known = [key for key in record.watched if key[0].startswith("error/")]
+    new = sorted(key for key in hours if key[0].startswith("error/") and key not in record.watched)[
+        : max(0, ERROR_TYPES - len(known))
+    ]
+    rows = []
+    for key in new:
+        baseline = own_baseline(rate_baseline([0], [home.baseline.n]))
+        one = Watched(
+            record.service, key, baseline, home.learnt, home.release, home.learnt_at, origin=cursor
+        )
+        record.watch(one, cursor)
+        rows.append(
+            one.row(
+                [], start=hour_time(home.learnt[0]), end=cursor, budget=budget,
+                extra={"new": "an error type that the baseline did not have"},
+            )
+        )  # fmt: skip
+    return rows

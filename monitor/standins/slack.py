@@ -1,7 +1,8 @@
-"""A Slack stand-in on loopback: `auth.test`, `chat.postMessage`, `chat.update`, incoming webhook.
+"""A Slack stand-in on loopback: the Web API that we use, Socket Mode, incoming webhook and response URLs.
 
-It speaks Slack's wire format, checks token, channel and Block Kit's limits as Slack does, and keeps
-what it was told, so that tests and the demo can look: `GET /messages`. Nothing leaves this machine.
+`auth.test`, `chat.postMessage` (threads, metadata), `chat.update`, `conversations.list`, `.history` and `.replies`,
+`apps.connections.open`. It speaks Slack's wire format, checks token, channel and Block Kit's limits as Slack does, and
+keeps what it was told, so that tests and the demo can look: `GET /messages`. Nothing leaves this machine.
 Run it with `python -m monitor.standins.slack --port 8900`.
 """
 
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from monitor.clock import wall_now
 from monitor.standins.blockkit import problems
 from monitor.standins.loopback import LoopbackServer, serve
+from monitor.standins.slack_socket import Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SlackStandin", "Workspace", "slack_app"]
 
+APP_TOKEN = "xapp-standin"  # noqa: S105 - the stand-in's own, worth nothing elsewhere
 TOKEN = "xoxb-standin"  # noqa: S105 - the stand-in's own, worth nothing elsewhere
+RESPONSE_PATH = "/actions/T0/standin"
 WEBHOOK_PATH = "/services/T0/B0/standin"
 TEXT_LIMIT = 40_000
 BOT = {"user_id": "U0STANDIN", "bot_id": "B0STANDIN", "team_id": "T0STANDIN"}
@@ -56,16 +60,56 @@ class Workspace:
     """How many of the next requests are answered 429 with `Retry-After: 1`."""
     broken: int = 0
     """How many of the next requests are answered 500."""
+    lost: int = 0
+    """How many of the next posts are kept although their answer is lost: 500 after the fact."""
     archived: set[str] = field(default_factory=set)
     """Channels that are archived, by name."""
+    unscoped: bool = False
+    """The app may write and not read."""
+    app_token: str = APP_TOKEN
+    channels: dict[str, str] = field(default_factory=dict)
+    """Names of the channels that were written to, by id."""
+    replies: list[dict[str, Any]] = field(default_factory=list)
+    """Every answer in a thread, oldest first; a broadcast one is seen in the channel as well."""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    """What was told to a person alone by a response URL."""
+    sockets: Sockets = field(default_factory=Sockets)
 
     def post(self, body: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
         """Keep a new message."""
         text, blocks = _content(body)
-        stamp = f"{int(wall_now().timestamp())}.{len(self.messages):06d}"
+        stamp = f"{int(wall_now().timestamp())}.{len(self.messages) + len(self.replies):06d}"
         message = {"channel": channel, "ts": stamp, "text": text, "blocks": blocks, "edits": 0}
-        self.messages.append(message)
+        message |= {"metadata": body["metadata"]} if body.get("metadata") else {}
+        thread = str(body.get("thread_ts") or "")
+        if thread:
+            if all((one["channel"], one["ts"]) != (channel, thread) for one in self.messages):
+                raise RefusedError("thread_not_found")
+            message |= {"thread_ts": thread, "broadcast": bool(body.get("reply_broadcast"))}
+        (self.replies if thread else self.messages).append(message)
         return message
+
+    def read(self, body: Mapping[str, Any], *, thread: bool) -> list[dict[str, Any]]:
+        """A channel's messages, newest first, or a thread's, oldest first."""
+        if self.unscoped:
+            raise RefusedError("missing_scope")
+        channel = _known_id(str(body.get("channel", "")))
+        if thread:
+            stamp = str(body.get("ts", ""))
+            root = [one for one in self.messages if one["ts"] == stamp]
+            found = [*root, *(one for one in self.replies if one["thread_ts"] == stamp)]
+        else:
+            seen = [*self.messages, *(one for one in self.replies if one["broadcast"])]
+            found = sorted(seen, key=lambda one: str(one["ts"]), reverse=True)
+        told = str(body.get("include_all_metadata", "")).lower() in ("true", "1")
+        return [
+            {
+                **_message(one),
+                **({"metadata": one["metadata"]} if told and "metadata" in one else {}),
+            }
+            for one in found
+            if one["channel"] == channel
+        ]
 
     def update(self, body: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
         """Change a message that is there."""
@@ -80,13 +124,14 @@ class Workspace:
         self.updates.append({"channel": channel, "ts": wanted[1], "text": text, "blocks": blocks})
         return message
 
-    def authorise(self, request: Request, body: Mapping[str, Any]) -> None:
-        """Refuse a request without the workspace's token."""
+    def authorise(self, request: Request, body: Mapping[str, Any], *, method: str) -> None:
+        """Refuse a request without the workspace's token; a connection is opened with the app's."""
         header = request.headers.get("authorization", "")
         given = header.removeprefix("Bearer ").strip() or str(body.get("token", ""))
         if not given:
             raise RefusedError("not_authed")
-        if given != self.token:
+        wanted = self.app_token if method == "apps.connections.open" else self.token
+        if given != wanted:
             raise RefusedError("invalid_auth")
 
 
@@ -107,10 +152,29 @@ class SlackStandin(LoopbackServer):
         """What `OUTERLOOP_SLACK_WEBHOOK_URL` has to be."""
         return self.url + WEBHOOK_PATH
 
+    def press(
+        self, action_id: str, value: str, *, user: str = "ada", response_url: str = ""
+    ) -> bool:
+        """Press a button over Socket Mode; whether the app acknowledged it in time."""
+        action = {"action_id": action_id, "value": value, "type": "button"}
+        return self.workspace.sockets.send(
+            {
+                "type": "block_actions",
+                "user": {"id": "U1", "username": user},
+                "actions": [action],
+                "response_url": response_url or f"{self.url}{RESPONSE_PATH}",
+            }
+        )
+
     @property
     def messages(self) -> list[dict[str, Any]]:
         """Every message as it reads now."""
         return self.workspace.messages
+
+    @property
+    def replies(self) -> list[dict[str, Any]]:
+        """Every answer in a thread."""
+        return self.workspace.replies
 
     @property
     def updates(self) -> list[dict[str, Any]]:
@@ -126,10 +190,16 @@ def slack_app(workspace: Workspace) -> Starlette:
             return trouble
         try:
             body = await _body(request)
-            workspace.authorise(request, body)
-            return JSONResponse(
-                {"ok": True, **_call(workspace, request.path_params["method"], body)}
-            )
+            method = request.path_params["method"]
+            workspace.authorise(request, body, method=method)
+            if method == "apps.connections.open":
+                address = f"ws://{request.url.netloc}/link?ticket={workspace.sockets.ticket()}"
+                return JSONResponse({"ok": True, "url": address})
+            answer = {"ok": True, **_call(workspace, method, body)}
+            if method == "chat.postMessage" and workspace.lost > 0:
+                workspace.lost -= 1
+                return PlainTextResponse("upstream trouble", status_code=500)
+            return JSONResponse(answer)
         except RefusedError as refusal:
             notes = {"response_metadata": {"messages": refusal.notes}} if refusal.notes else {}
             return JSONResponse({"ok": False, "error": refusal.code, **notes})
@@ -143,14 +213,21 @@ def slack_app(workspace: Workspace) -> Starlette:
             return PlainTextResponse(refusal.code, status_code=400)
         return PlainTextResponse("ok")
 
+    async def respond(request: Request) -> Response:
+        workspace.answers.append(await _body(request))
+        return PlainTextResponse("ok")
+
     async def inspect(_: Request) -> Response:
-        return JSONResponse({"messages": workspace.messages, "updates": workspace.updates})
+        told = ("messages", "updates", "replies", "answers")
+        return JSONResponse({name: getattr(workspace, name) for name in told})
 
     return Starlette(
         routes=[
             Route("/api/{method}", api, methods=["GET", "POST"]),
             Route(WEBHOOK_PATH, incoming, methods=["POST"]),
+            Route(RESPONSE_PATH, respond, methods=["POST"]),
             Route("/messages", inspect),
+            WebSocketRoute("/link", workspace.sockets.serve),
         ]
     )
 
@@ -164,11 +241,21 @@ def _call(workspace: Workspace, method: str, body: Mapping[str, Any]) -> dict[st
             raise RefusedError("channel_not_found")
         if name in workspace.archived:
             raise RefusedError("is_archived")
-        message = workspace.post(body, channel=_channel_id(name))
+        channel = _channel_id(name)
+        workspace.channels.setdefault(channel, name)
+        message = workspace.post(body, channel=channel)
         return {**_address(message), "message": _message(message)}
     if method == "chat.update":
         message = workspace.update(body, channel=_known_id(str(body.get("channel", ""))))
         return {**_address(message), "text": message["text"], "message": _message(message)}
+    if method == "conversations.list":
+        if workspace.unscoped:
+            raise RefusedError("missing_scope")
+        listed = [{"id": one, "name": name} for one, name in workspace.channels.items()]
+        return {"channels": listed, "response_metadata": {"next_cursor": ""}}
+    if method in ("conversations.history", "conversations.replies"):
+        found = workspace.read(body, thread=method.endswith("replies"))
+        return {"messages": found, "has_more": False, "response_metadata": {"next_cursor": ""}}
     raise RefusedError("unknown_method")
 
 

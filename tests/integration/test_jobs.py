@@ -13,7 +13,7 @@ from traffic import SERVICE, START, TURN, CallRow, extractions, send
 from monitor.incidents import incidents, tell
 from monitor.jobs.job import Window, run_job
 from monitor.jobs.schedule import SCHEDULE, job_named
-from monitor.records import CheckRow, JobRun, ScoreRow
+from monitor.records import CheckRow, IncidentEvent, JobRun, ScoreRow
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
 
@@ -271,7 +271,7 @@ def test_a_fault_that_comes_with_a_release_is_the_releases(
 def test_one_resolved_by_hand_returns_while_the_fault_goes_on(
     store: Store, settings: Settings
 ) -> None:
-    """Resolving too early clears the old evidence; new evidence opens a new incident."""
+    """Resolving too early clears the old evidence; new evidence within days reopens the incident."""
     send(store, extractions(days=40, per_day=300, wrong_year=0.06, seed=11))
     watch(store, settings, TURN + timedelta(days=2), step=timedelta(days=2), since=START)
     [one] = incidents(store)
@@ -291,7 +291,10 @@ def test_one_resolved_by_hand_returns_while_the_fault_goes_on(
         step=timedelta(days=1),
         since=TURN + timedelta(days=2, hours=1),
     )
-    assert [one.state for one in incidents(store)] == ["open", "resolved"]
+    [back] = incidents(store)
+    assert (back.incident_id, back.state, back.resolved_at) == (one.incident_id, "open", None)
+    events = [row.event for row in store.read("incident_events", IncidentEvent)]
+    assert events.index("resolved") < events.index("reopened")
 
 
 def test_every_run_is_a_row_also_a_failed_and_a_skipped_one(

@@ -302,8 +302,11 @@ def test_the_rate_series_see_a_uniform_sample(store: Store, settings: Settings) 
     store.append("scores", flagged)
     run(store, settings, "judge", day=1.1)
     until = START + timedelta(days=2)
-    rows = store.rows("failures_by_hour", service=SERVICE, since=START, until=until)
-    [(count, n)] = [(count, n) for series, _, count, n in rows if series == f"judge/{NAME}"]
+    rows = store.rows(
+        "failures_by_hour", service=SERVICE, since=START, until=until,
+        sources=["judge"], by_call=0, slices=[], graded=[], low=[],
+    )  # fmt: skip
+    [(count, n)] = [(count, n) for series, _, _, count, n in rows if series == f"judge/{NAME}"]
     draws = store.client.query(
         "SELECT count() FROM draws WHERE drawn AND route = 'floor'"
     ).result_rows[0][0]

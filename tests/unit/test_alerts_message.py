@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.message import SlackMessage, incident_blocks
-from monitor.incidents import Confirmation, Example, Incident, IncidentDetails, SliceShare
+from monitor.incidents import (
+    ChangePoint,
+    Confirmation,
+    Example,
+    Hypothesis,
+    Incident,
+    IncidentDetails,
+    SliceShare,
+)
 from monitor.standins.blockkit import problems
 
 SNAPSHOTS = Path(__file__).parents[1] / "data" / "slack"
@@ -50,6 +58,16 @@ OPENED = IncidentDetails(
             why="352 days before the call; no year was said",
         )
         for n in range(1, 8)
+    ],
+    change=ChangePoint(best=TURN, low=TURN - timedelta(hours=2), high=TURN + timedelta(hours=1)),
+    causes=[
+        Hypothesis(
+            cause="calendar",
+            score=0.83,
+            speaks_for=["the year turned and the model did not", "nothing was deployed"],
+        ),
+        Hypothesis(cause="prompt", score=0.12, speaks_against=["nothing new was seen"]),
+        Hypothesis(cause="unknown", score=0.05),
     ],
     advice="Retrain on data with 2024 examples: the model learnt the year, the prompt is fine.",
 )
@@ -162,7 +180,13 @@ def test_the_first_message_tells_everything_that_is_asked_for():
         "extractor-2023-11",
     ):
         assert part in said
-    assert said.count(f"{URL}/calls?trace_id=") == 5
+    assert said.count(f"{URL}/calls?trace_id=") == 5 + 1  # the button that labels opens the first
+    for part in (
+        "95 % interval Sun 31 Dec 2023 22:00 UTC",
+        "the year turned",
+        "nothing new was seen",
+    ):
+        assert part in said
     assert f"{URL}/incidents?incident=inc-20240101-7f3a" in said
 
 

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from monitor.alerts.policy import due, shown, telling
+import pytest
+from pydantic import ValidationError
+
+from monitor.alerts.policy import (
+    Rules,
+    Telling,
+    digest_moment,
+    due,
+    escalates,
+    held,
+    quiet,
+    shown,
+    telling,
+)
 from monitor.incidents import Announcement, Incident, IncidentDetails
+from monitor.settings import Settings
 
 NOW = datetime(2024, 1, 1, 3, tzinfo=UTC)
 
@@ -93,3 +107,83 @@ def test_each_sink_is_asked_for_itself():
     assert due([told], ["slack"], now=NOW) == []
     assert due([told, incident()], ["slack", "webhook"], now=NOW) == [told, incident()]
     assert due([incident()], [], now=NOW) == []
+
+
+def rules(**changes: object) -> Rules:
+    """Rules of Berlin with quiet nights."""
+    given = Settings(
+        alert_quiet_hours="22:00-07:00", alert_timezone="Europe/Berlin", alert_digest_at="08:00"
+    )
+    return replace(Rules.of(given), **changes)
+
+
+def test_quiet_hours_go_over_midnight_in_their_own_zone():
+    """22:00 to 07:00 in Berlin is 21:00 to 06:00 UTC in winter and an hour earlier in summer."""
+    for month, shift in ((1, 1), (7, 2)):
+        for hour, is_quiet in (
+            (21, False),
+            (22, True),
+            (3, True),
+            (6, True),
+            (7, False),
+            (12, False),
+        ):
+            at = datetime(2024, month, 10, hour, tzinfo=UTC) - timedelta(hours=shift)
+            assert quiet(rules(), at) is is_quiet
+    assert not quiet(rules(quiet=None), NOW)
+
+
+def test_what_waits_and_why():
+    """Watch for the digest, tickets for the morning, the many for the rate; a change of a message for nothing."""
+    new, change = (
+        Telling("slack", "opened", None),
+        Telling("slack", "grown", Announcement(sink="slack")),
+    )
+    night, day = NOW, NOW + timedelta(hours=9)
+    page, ticket = incident(), replace(incident(), severity="ticket")
+
+    def why(one: Incident, what: Telling = new, at: datetime = day, posted: int = 0) -> str:
+        return held(one, what, rules(), now=at, posted_last_hour=posted)
+
+    assert why(page, at=night) == ""
+    assert why(ticket, at=night) == "quiet hours"
+    assert why(ticket) == ""
+    assert why(replace(page, severity="watch")) == "digest"
+    assert why(page, posted=20) == "rate"
+    assert why(page, change, posted=20) == ""
+
+
+def test_a_digest_is_due_from_its_moment_on():
+    """Before eight it is yesterday's, from eight on today's."""
+    at = datetime(2024, 1, 10, 6, 59, tzinfo=UTC)
+    assert digest_moment(rules(), at) == datetime(2024, 1, 9, 7, tzinfo=UTC)
+    assert digest_moment(rules(), at + timedelta(minutes=1)) == datetime(2024, 1, 10, 7, tzinfo=UTC)
+
+
+def test_only_a_page_in_nobodys_hands_escalates():
+    """After the patience is over, and never without one."""
+    patient = rules(escalate_after=timedelta(minutes=30))
+    later = NOW + timedelta(minutes=30)
+    assert escalates(incident(), patient, told_at=NOW, now=later)
+    assert not escalates(incident(), patient, told_at=NOW, now=later - timedelta(seconds=1))
+    assert not escalates(incident(), rules(), told_at=NOW, now=later)
+    assert not escalates(incident("acknowledged"), patient, told_at=NOW, now=later)
+    assert not escalates(replace(incident(), severity="ticket"), patient, told_at=NOW, now=later)
+
+
+def test_a_sink_is_not_told_that_it_cannot_be_told():
+    """The incident about a silent Slack goes to every sink but Slack."""
+    one = replace(incident(), detector="delivery", series="delivery/slack")
+    assert kind(one) is None
+    assert kind(one, "webhook") == "opened"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("alert_quiet_hours", "22-7"), ("alert_quiet_hours", "25:00-07:00"), ("alert_timezone", "Mars/Olympus"),
+     ("alert_digest_at", "8"), ("alert_posts_per_hour", "0"), ("alert_escalate_after_minutes", "0")],
+)  # fmt: skip
+def test_wrong_rules_are_refused_at_the_start(name: str, value: str):
+    """A wrong hour, zone or number never becomes a setting."""
+    with pytest.raises(ValidationError):
+        Settings(**{name: value})

@@ -88,8 +88,8 @@ def test_state_round_trip_and_version() -> None:
     baseline = rate_baseline([1] * 336, [50] * 336, hours_of_week=[*range(168)] * 2)
     state = json.loads(json.dumps(baseline.state()))
     assert Baseline.from_state(state) == baseline
-    with pytest.raises(ValueError, match="version 2"):
-        Baseline.from_state({**state, "version": 2})
+    with pytest.raises(ValueError, match="version 9"):
+        Baseline.from_state({**state, "version": 9})
 
 
 def test_refuses_what_does_not_fit() -> None:
@@ -102,3 +102,36 @@ def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="positive"):
         arl_for_budget(0, 0.5, 168)
     assert rate_baseline([], []).status == "insufficient_data"
+
+
+def test_margin_keeps_good_and_bad_days_within_the_promise() -> None:
+    """Over days whose rate is the bound times a gamma variable, a day's likelihood ratio is 1 on average."""
+    rng = np.random.default_rng(1)
+    baseline = rate_baseline(rng.binomial(50, 0.02, 24 * 28), [50] * 24 * 28, fleet_cv=0.3)
+    for ratio, null in zip((1.5, 2.0), baseline.null((1.5, 2.0)), strict=True):
+        variance = baseline.day_cv**2
+        days = baseline.high * rng.gamma(1 / variance, variance, 400_000)
+        calls = baseline.calls_per_day
+        events = rng.poisson(days * baseline.rate / baseline.high * calls)
+        expected = null / baseline.high * baseline.rate * calls
+        factor = np.exp(events * np.log(ratio) - expected * (ratio - 1))
+        assert factor.mean() <= 1.1
+        assert baseline.high <= null <= baseline.p0
+
+
+def test_downward_nulls_lie_below_the_rate() -> None:
+    """What must be undercut to count as better is a lower bound, with a margin of its own."""
+    baseline = rate_baseline([2] * 24 * 28, [40] * 24 * 28, fleet_cv=0.3)
+    up, down = baseline.null((2.0, 0.5))
+    assert down < baseline.low <= baseline.rate <= baseline.high < up
+
+
+def test_bursts_are_clusters_and_chance_is_not() -> None:
+    """Events in bunches of eight are seen as such; single ones give exactly 1 mostly."""
+    rng = np.random.default_rng(2)
+    calls = [400] * 24 * 28
+    single = rate_baseline(rng.binomial(400, 0.02, len(calls)), calls)
+    bunched = rate_baseline(8 * rng.binomial(50, 0.02, len(calls)), calls)
+    assert single.cluster == pytest.approx(1.0, abs=0.1)
+    assert bunched.cluster == pytest.approx(8.0, rel=0.25)
+    assert bunched.high > single.high

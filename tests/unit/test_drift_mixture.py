@@ -28,7 +28,8 @@ def test_follows_the_shiryaev_roberts_recursion() -> None:
         if n:
             q = odds * p / (1 - p + odds * p)
             plain = (1 + plain) * (q / p) ** count * ((1 - q) / (1 - p)) ** (n - count)
-    assert detector.e_value == pytest.approx(plain.mean(), rel=1e-9)
+    assert detector.e_value == pytest.approx(plain @ detector.weights, rel=1e-9)
+    assert sum(detector.weights) == pytest.approx(1)
 
 
 def test_expected_evidence_grows_by_one_per_update() -> None:
@@ -182,3 +183,53 @@ def test_rollover_is_quiet_on_history_that_is_usual() -> None:
         day = date(2023, 12, 20) + timedelta(days=i // 100)
         detector.update(day - timedelta(days=int(rng.integers(1, 40))), day)
         assert not detector.drift_detected
+
+
+def test_calls_of_the_same_hour_need_no_baseline() -> None:
+    """Beside others of the same hour, a bad hour for all is no evidence, and a side that alone is worse is."""
+    rng = np.random.default_rng(5)
+    same, worse = RateDetector(p0=0.01, arl=1e4), RateDetector(p0=0.01, arl=1e4)
+    for hour in range(400):
+        rate = 0.01 if hour < 200 else 0.2
+        others = int(rng.binomial(60, rate))
+        same.compare(int(rng.binomial(40, rate)), 40, others, 60)
+        worse.compare(int(rng.binomial(40, min(1.0, 3 * rate))), 40, others, 60)
+        assert not same.drift_detected
+    assert worse.drift_detected
+
+
+def test_comparison_keeps_its_promise() -> None:
+    """Whatever the rate of the hour, the mean evidence after t blind comparisons is t."""
+    rng, found = np.random.default_rng(6), []
+    for _ in range(3_000):
+        detector = RateDetector(p0=0.5, arl=1e5, odds=(1.5,))
+        for _ in range(5):
+            rate = rng.random()
+            detector.compare(int(rng.binomial(4, rate)), 4, int(rng.binomial(6, rate)), 6)
+        found.append(detector.e_value)
+    assert np.mean(found) == pytest.approx(5, rel=0.05)
+
+
+def test_events_that_come_together_count_for_less() -> None:
+    """Evidence of clusters of four is a quarter of that of single events; nothing below one is taken."""
+    single, bunched = RateDetector(p0=0.01, odds=(3.0,)), RateDetector(p0=0.01, odds=(3.0,))
+    single.update(3, 100)
+    bunched.update(12, 400, cluster=4.0)
+    assert bunched.e_value == pytest.approx(single.e_value)
+    with pytest.raises(ValueError, match="cluster"):
+        single.update(1, 10, cluster=0.5)
+    with pytest.raises(ValueError, match="one for each ratio"):
+        single.update(1, 10, [0.01, 0.02])
+
+
+def test_another_guarantee_moves_only_the_threshold() -> None:
+    """`retarget` keeps the evidence."""
+    detector = RateDetector(p0=0.01, arl=1e6)
+    for _ in range(30):
+        detector.update(1, 30)
+    before = detector.e_value
+    detector.retarget(10.0)
+    assert detector.e_value == before
+    assert detector.drift_detected == (before > 10)
+    with pytest.raises(ValueError, match="arl"):
+        detector.retarget(0.5)

@@ -62,6 +62,8 @@ CREATE TABLE IF NOT EXISTS calls (
     error_message String CODEC(ZSTD(1)),
     finish_reason LowCardinality(String),
     convention LowCardinality(String),
+    -- with which probability the sender keeps calls like this one; a rate weighs each call by the inverse
+    sampling_probability Float64 DEFAULT 1,
     version UInt8 DEFAULT 0,
     is_deleted UInt8 DEFAULT 0,
     thread String DEFAULT if(session_id = '', trace_id, session_id) CODEC(ZSTD(1)),

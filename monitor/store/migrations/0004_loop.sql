@@ -2,7 +2,8 @@
 -- is the latest event of its key.
 
 -- One run of one detector on one series: enough to continue it (`state`), to show it and to argue with it.
--- ORDER BY serves "the history of this series" and "the last state of every series of this detector".
+-- ORDER BY serves "the history of this series" and "the last state of every series of this service"; two services
+-- have series of the same name.
 CREATE TABLE IF NOT EXISTS checks (
     timestamp DateTime64(3) CODEC(Delta(8), ZSTD(1)),
     check_id String,
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS checks (
     state String CODEC(ZSTD(1)),
     evidence String CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree(timestamp)
-ORDER BY (detector, series, window_end)
+ORDER BY (service, detector, series, window_end)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- An event in an incident's life: opened, grown, announced, acknowledged, snoozed, resolved, reopened.

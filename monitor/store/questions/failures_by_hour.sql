@@ -1,31 +1,44 @@
--- Failures and looks of every rate series of a service by hour: calls by when they were made, scores by when they
--- were told. A score counts as failed when its value is 0 or less; scores on other scales are left out, and so
--- are checks that are only told of failures. Of judges' verdicts, which were drawn with unequal probability, those are
--- counted that the least probability of the hour would have drawn too (by the draw's own hash, `judges.statistics.sampling.uniform`):
--- a uniform sample, however many flagged calls were judged; and so of calls whose sender keeps a share and all that fail
--- (by the trace id, as the sender chose: `monitor.sdk.sampling`). Parameters: service, since, until. Columns: series, hour, count, n.
-SELECT series, hour, toUInt64(sum(failed)) AS count, toUInt64(sum(looked)) AS n
+-- Failures and looks of every score series of a service by hour, for all calls (slice '') and each slice that is asked
+-- for, in one pass. Checks, judges and people are counted when they told; users and outcomes by the hour of the call
+-- they are about, however late they come. A score of -1, 0 or 1 counts as failed when its value is 0 or less; checks
+-- that are only told of failures are left out. Scores on another scale (`graded`) count as failed below each of three
+-- thresholds of their own, `low`, in series `source/name<q10` and so on. Of judges' verdicts, which were drawn with
+-- unequal probability, those are counted that the least probability of the hour would have drawn too (by the draw's own
+-- hash, `judges.statistics.sampling.uniform`): a uniform sample, however many flagged calls were judged.
+-- Parameters: service, since, until, sources, by_call (1: the hour of the call), slices, graded (`source/name`), low
+-- (thresholds in the same order, three each). Columns: series, slice, hour (since 1970), count, n.
+SELECT tupleElement(look, 1) AS series, slice, toUInt32(intDiv(toUnixTimestamp(hour), 3600)) AS hour,
+    toUInt64(sum(tupleElement(look, 2))) AS count, toUInt64(count()) AS n
 FROM (
-    SELECT 'call/error' AS series, hour, failed, 1 AS looked
+    SELECT hour, arrayJoin(arrayFilter(one -> one = '' OR has({slices:Array(String)}, one), labels)) AS slice,
+        arrayJoin(if(place = 0, [(series, toUInt8(value <= 0))],
+            arrayMap((one, threshold) -> (concat(series, one), toUInt8(value < threshold)),
+                ['<q50', '<q10', '<q01'], arraySlice({low:Array(Float64)}, 3 * place - 2, 3)))) AS look
     FROM (
-        SELECT toStartOfHour(toDateTime(timestamp, 'UTC')) AS hour, toUInt64(status = 'error') AS failed,
-            1 - (reinterpretAsUInt64(reverse(unhex(concat('00', leftPad(right(trace_id, 14), 14, '0'))))) + 1) / 72057594037927936 AS place,
-            min(sampling_probability) OVER (PARTITION BY toStartOfHour(toDateTime(timestamp, 'UTC'))) AS least
-        FROM calls FINAL
-        WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} AND timestamp < {until:DateTime64(9)}
+        SELECT concat(source, '/', name) AS series, value, indexOf({graded:Array(String)}, concat(source, '/', name)) AS place,
+            toStartOfHour(toDateTime(if({by_call:UInt8} = 1, called, told), 'UTC')) AS hour,
+            if(empty(labels), [''], labels) AS labels,
+            if(source = 'judge', reinterpretAsUInt64(reverse(substring(SHA256(concat('outerloop-judge:', trace_id, ':', span_id)), 1, 8))) / 18446744073709551616, 0) AS drawn,
+            min(probability) OVER (PARTITION BY series, hour) AS least
+        FROM (
+            SELECT source, name, value, timestamp AS told, trace_id, span_id, sampling_probability AS probability
+            FROM scores FINAL
+            WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} AND ({by_call:UInt8} = 1 OR timestamp < {until:DateTime64(9)})
+              AND target = 'call' AND isFinite(value) AND has({sources:Array(String)}, source)
+              AND name NOT IN ('year_slip', 'rollover', 'regenerate', 'abandon', 'copy')
+              AND (value IN (-1, 0, 1) OR has({graded:Array(String)}, concat(source, '/', name)))
+        ) AS score
+        LEFT JOIN (
+            SELECT trace_id, span_id, timestamp AS called,
+                arrayConcat(['', concat('release=', release), concat('model=', request_model), concat('prompt version=', prompt_version)],
+                    arrayMap((name, value) -> concat('tag ', name, '=', value), mapKeys(tags), mapValues(tags))) AS labels
+            FROM calls FINAL
+            WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} - INTERVAL if({by_call:UInt8} = 1, 0, 14) DAY
+              AND timestamp < {until:DateTime64(9)}
+        ) AS call USING (trace_id, span_id)
+        WHERE {by_call:UInt8} = 0 OR notEmpty(labels)
     )
-    WHERE least = 1 OR place < least
-    UNION ALL
-    SELECT concat(source, '/', name) AS series, hour, failed, 1 AS looked
-    FROM (
-        SELECT source, name, toStartOfHour(toDateTime(timestamp, 'UTC')) AS hour, toUInt64(value <= 0) AS failed,
-            if(source = 'judge', reinterpretAsUInt64(reverse(substring(SHA256(concat('outerloop-judge:', trace_id, ':', span_id)), 1, 8))) / 18446744073709551616, 0) AS place,
-            min(sampling_probability) OVER (PARTITION BY source, name, toStartOfHour(toDateTime(timestamp, 'UTC'))) AS least
-        FROM scores FINAL
-        WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} AND timestamp < {until:DateTime64(9)}
-          AND target = 'call' AND value IN (-1, 0, 1) AND name NOT IN ('year_slip', 'rollover')
-    )
-    WHERE place < least
+    WHERE drawn < least
 )
-GROUP BY series, hour
-ORDER BY series, hour
+GROUP BY series, slice, hour
+ORDER BY series, slice, hour

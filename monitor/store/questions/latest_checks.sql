@@ -3,5 +3,6 @@ SELECT timestamp, check_id, detector, detector_version, series, service, release
     count, n, effect, low, high, baseline, baseline_n, e_value, threshold, state, evidence
 FROM checks FINAL
 WHERE service = {service:String}
-ORDER BY detector, series, window_end DESC
-LIMIT 1 BY detector, series
+  AND (detector, series, window_end) IN (
+      SELECT detector, series, max(window_end) FROM checks WHERE service = {service:String} GROUP BY detector, series)
+ORDER BY detector, series

@@ -13,7 +13,7 @@ FROM (
             SELECT source, name, value, trace_id, span_id, if(source = 'judge', reinterpretAsUInt64(reverse(substring(SHA256(concat('outerloop-judge:', trace_id, ':', span_id)), 1, 8))) / 18446744073709551616, 0) AS place,
                 min(sampling_probability) OVER (PARTITION BY source, name, toStartOfHour(toDateTime(observed_at, 'UTC'))) AS least
             FROM scores FINAL
-            WHERE service = {service:String} AND target = 'call' AND value IN (-1, 0, 1) AND name NOT IN ('year_slip', 'rollover')
+            WHERE service = {service:String} AND target = 'call' AND value IN (-1, 0, 1) AND name != 'rollover' AND NOT endsWith(name, '_slip')
         )
         WHERE place < least
     ) AS score

@@ -1,0 +1,1 @@
+"""Embedding and text drift on real texts, peers beside; `python -m benchmarks.embeddings`."""

@@ -1,0 +1,1 @@
+"""Eight simulated weeks through the product's own jobs: `python -m benchmarks.weeks`."""

@@ -1,0 +1,232 @@
+"""What is normal for a service: its last stable weeks, without the hours of its incidents.
+
+A baseline covers at most `BASELINE_WEEKS` weeks and at least one. It is that of the present release once that has
+had a week of its own; until then the weeks before are what a new release is held against. Every series of a metric
+shares the hour-of-week profile of all calls, and is shrunk towards the day-to-day variation of the service's others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from monitor.drift.baseline import Baseline, fleet_day_cv, hour_profile, rate_baseline
+from monitor.watching.metrics import BY_CALL, SIGNALS, Cast, clock_of, watched_in_slices
+from monitor.watching.reading import (
+    Hours,
+    Key,
+    Period,
+    hour_number,
+    hour_of_week,
+    hour_time,
+    read_hours,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from monitor.incidents import Incident
+    from monitor.store import Store
+
+__all__ = ["BASELINE_WEEKS", "Span", "Weeks", "find_cast", "learn", "mature_until", "stable_weeks"]
+
+WEEK_HOURS = 168
+BASELINE_WEEKS = 4
+TOP_VALUES = 8
+"""Slices of one attribute: the values with the most calls."""
+SLICES = 60
+"""Slices of one service, over all attributes, those with the most calls."""
+LEAST_CALLS = 500
+"""Calls that a slice has in the baseline's weeks at least."""
+ERROR_TYPES = 12
+"""Error types of one service that are watched, the first ones that were seen."""
+ATTRIBUTION_HOURS = (1, 6, 24, 72, 168, 336, 720)
+"""How long a call is waited for: the first of these by which 95 % of the words on it are in."""
+_DOMINATES = 0.9
+"""Share of a day's calls that makes a release the present one."""
+_FLEET = 3
+_FLEET_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which hours a baseline is learnt from."""
+
+    since: int
+    until: int
+    release: str
+    left_out: frozenset[int] = frozenset()
+    """Hours of incidents: they never become normal."""
+
+    def of(self, hours: Hours, *, until: int | None = None) -> list[tuple[int, int, int]]:
+        """Hour, events and looks of those that count, in order of time."""
+        end = self.until if until is None else min(self.until, until)
+        return [
+            (hour, *hours[hour])
+            for hour in sorted(hours)
+            if self.since <= hour < end and hour not in self.left_out
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """What was learnt over a span."""
+
+    baselines: Mapping[Key, Baseline]
+    profiles: Mapping[str, tuple[float, ...]]
+    """Hour-of-week profile by metric, where hours differ."""
+    covered: Mapping[Key, tuple[int, int]]
+    """First hour and end of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One score of a service, as the catalogue has it."""
+
+    source: str
+    name: str
+    n: int
+    graded: bool
+    levels: Sequence[float]
+    delay_hours: float
+
+
+def stable_weeks(
+    store: Store, service: str, until: int, *, incidents: Iterable[Incident], least: int = 0
+) -> Span:
+    """The hours that are normal: the present release's, once it has a week, else all of the last weeks.
+
+    Args:
+        store: the store.
+        service: the service.
+        until: end, in hours since 1970.
+        incidents: whose time is left out.
+        least: no hour before this one (a baseline that was accepted begins there).
+    """
+    since = max(until - BASELINE_WEEKS * WEEK_HOURS, least)
+    period = Period(service, since, until).parameters()
+    days: dict[date, dict[str, int]] = {}
+    for day, release, n in store.rows("releases_by_day", **period):
+        days.setdefault(day, {})[release] = int(n)
+    present, began = "", since
+    for day in sorted(days, reverse=True):
+        release, n = max(days[day].items(), key=lambda item: item[1])
+        present = present or release
+        if release != present or n < _DOMINATES * sum(days[day].values()):
+            began = (
+                hour_number(datetime.combine(day, datetime.min.time(), hour_time(0).tzinfo)) + 24
+            )
+            break
+    if until - began < WEEK_HOURS:
+        earlier = [max(days[day], key=lambda one: days[day][one]) for day in sorted(days)]
+        present = max(set(earlier), key=earlier.count) if earlier else ""
+        began = since
+    left_out = frozenset(
+        hour
+        for one in incidents
+        if one.service == service
+        for hour in range(
+            max(since, hour_number(one.started_at)),
+            min(until, hour_number(one.resolved_at) + 1 if one.resolved_at else until),
+        )
+    )
+    return Span(began, until, present, left_out)
+
+
+def find_cast(store: Store, span: Span, service: str, before: Cast | None) -> Cast:
+    """What a service's series are measured with; what was there before stays as it was."""
+    period = Period(service, span.since, span.until).parameters()
+    quantiles = {
+        measure: tuple(map(float, levels))
+        for measure, levels in store.rows("measure_quantiles", **period)
+    }
+    words = store.read("score_catalogue", Word, **period)
+    found = store.rows("slices_by_traffic", top=TOP_VALUES, least=LEAST_CALLS, **period)
+    most = sorted(found, key=lambda row: -int(row[2]))[:SLICES]
+    types: dict[str, int] = {}
+    for error_type, _, count in store.rows("errors_by_type", **period):
+        types[error_type] = types.get(error_type, 0) + int(count)
+    errors = sorted(types, key=lambda one: -types[one])
+    before = before or Cast()
+    slices = dict.fromkeys([*before.slices, *(f"{name}={value}" for name, value, _ in most)])
+    return Cast(
+        thresholds={**quantiles, **before.thresholds},
+        graded={
+            **{f"{one.source}/{one.name}": tuple(one.levels) for one in words if _graded(one)},
+            **before.graded,
+        },
+        delays={
+            **{f"{one.source}/{one.name}": _wait(one) for one in words if one.source in BY_CALL},
+            **before.delays,
+        },
+        slices=tuple(slices)[: 2 * SLICES],
+        errors=tuple(dict.fromkeys([*before.errors, *errors]))[:ERROR_TYPES],
+    )
+
+
+def _graded(one: Word) -> bool:
+    return one.graded and f"{one.source}/{one.name}" not in SIGNALS
+
+
+def _wait(one: Word) -> float:
+    return next(
+        (hours for hours in ATTRIBUTION_HOURS if one.delay_hours <= hours), ATTRIBUTION_HOURS[-1]
+    )
+
+
+def mature_until(cast: Cast, metric: str, until: int) -> int:
+    """End of the hours whose words are in, for metrics that are counted by the call's hour."""
+    if clock_of(metric) != "late":
+        return until
+    return until - int(cast.delays.get(metric.split("<", maxsplit=1)[0], ATTRIBUTION_HOURS[2]))
+
+
+def learn(
+    store: Store, service: str, span: Span, cast: Cast, *, slices: Sequence[str] | None = None
+) -> Weeks:
+    """Baselines of every series of the cast, or of all calls and the slices that are named."""
+    period = Period(service, span.since, span.until)
+    hours: dict[Key, Hours] = {}
+    for clock in ("call", "told", "late"):
+        hours |= read_hours(store, period, cast, clock=clock, slices=slices)
+    rows = {
+        key: counted
+        for key, mine in hours.items()
+        if (not key[1] or watched_in_slices(key[0]))
+        and (counted := span.of(mine, until=mature_until(cast, key[0], span.until)))
+    }
+    profiles = {
+        metric: profile
+        for (metric, slice_), counted in rows.items()
+        if not slice_ and len(set(profile := _profile(counted))) > 1
+    }
+    own = {key: _baseline(counted, profiles.get(key[0])) for key, counted in rows.items()}
+    known = [one for one in own.values() if one.count >= _FLEET_EVENTS]
+    fleet_cv = fleet_day_cv(known) if len(known) >= _FLEET else None
+    return Weeks(
+        {
+            key: _baseline(counted, profiles.get(key[0]), fleet_cv=fleet_cv)
+            for key, counted in rows.items()
+        },
+        profiles,
+        {key: (counted[0][0], counted[-1][0] + 1) for key, counted in rows.items()},
+    )
+
+
+def _profile(counted: Sequence[tuple[int, int, int]]) -> tuple[float, ...]:
+    hours, counts, ns = zip(*counted, strict=True)
+    return hour_profile(counts, ns, [hour_of_week(hour) for hour in hours])
+
+
+def _baseline(
+    counted: Sequence[tuple[int, int, int]],
+    profile: tuple[float, ...] | None,
+    *,
+    fleet_cv: float | None = None,
+) -> Baseline:
+    hours, counts, ns = zip(*counted, strict=True)
+    options: dict[str, Any] = {"fleet_cv": fleet_cv, "profile": profile or (1.0,) * WEEK_HOURS}
+    return rate_baseline(
+        counts, ns, hours_of_week=[hour_of_week(hour) for hour in hours], **options
+    )
