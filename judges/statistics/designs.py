@@ -152,7 +152,7 @@ def two_phase(
     A few heavy calls carry such a mean, so the error takes each labelled term over 1 - v/Σv (HC3,
     MacKinnon and White 1985), and the interval Student's quantile with as many degrees of freedom as
     terms carry the variance, (Σ e²)²/Σ e⁴ - 1 (Satterthwaite) and not below 8, where a wider one
-    covers no more. `python -m benchmarks.judges --only
+    covers no more. `python -m benchmarks.verdicts --only
     two-phase` measures what it covers.
 
     Args:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from benchmarks.judges.row import Row, exact, same
-from benchmarks.judges.sets import LLMBar, lines, llmbar
+from benchmarks.verdicts.row import Row, exact, same
+from benchmarks.verdicts.sets import LLMBar, lines, llmbar
 from judges.asking.prices import Price
 from judges.statistics.agreement import effective_votes, repeatability
 from judges.statistics.ranking import credit

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from benchmarks.judges.row import Row, at_least, near
-from benchmarks.judges.sets import answers, arena, lines
+from benchmarks.verdicts.row import Row, at_least, near
+from benchmarks.verdicts.sets import answers, arena, lines
 from judges.statistics.estimators import Rate, human_only, poststrat_ac, ppi, rogan_gladen
 from judges.statistics.paired import mcnemar
 from judges.statistics.power import mcnemar_power
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from benchmarks.judges.sets import Floats
+    from benchmarks.verdicts.sets import Floats
 
 DRAWS = 8_000
-SEED = 20_260_801
+SEED = 7
 POWER_DRAWS = 4_000
 COVERAGE, EFF, WIDTH = 0.015, 0.10, 0.03
 Integers: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.judges.sets import table
+from benchmarks.verdicts.sets import table
 from judges.statistics.agreement import agreement, cohen_kappa, gwet_ac1, spearman
 from judges.statistics.rates import MIN_LABELS, aipw, corrected, human_only, poststrat_ac, ppi
 from judges.statistics.worth import correlation

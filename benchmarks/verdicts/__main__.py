@@ -1,7 +1,7 @@
 """Recorded verdicts and human labels through our own statistics, against known numbers; fixed seeds.
 
-    python -m benchmarks.judges [--data ../shared/data/judges] [--monte-carlo] [--only SECTION]
-    python -m benchmarks.judges --table FILE.csv --label COLUMN --verdict COLUMN [--score] [--probability COLUMN]
+    python -m benchmarks.verdicts [--data ../shared/data/judges] [--monte-carlo] [--only SECTION]
+    python -m benchmarks.verdicts --table FILE.csv --label COLUMN --verdict COLUMN [--score] [--probability COLUMN]
 
 Prints section, quantity, expected, ours and verdict; exits 1 on a miss. Sets that are not in the
 folder are named and skipped. `--monte-carlo` adds section 6.9 and the coverage of two-phase labels, some
@@ -15,19 +15,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.judges.agreeing import agreeing, scores
-from benchmarks.judges.correcting import correcting, weighting
-from benchmarks.judges.draws import DRAWS, SEED, draws
-from benchmarks.judges.ordering import parsing, positions, ranks
-from benchmarks.judges.panels import panels
-from benchmarks.judges.phases import phases
-from benchmarks.judges.structured import structured
-from benchmarks.judges.tables import told
+from benchmarks.verdicts.agreeing import agreeing, scores
+from benchmarks.verdicts.correcting import correcting, weighting
+from benchmarks.verdicts.draws import DRAWS, SEED, draws
+from benchmarks.verdicts.ordering import parsing, positions, ranks
+from benchmarks.verdicts.panels import panels
+from benchmarks.verdicts.phases import phases
+from benchmarks.verdicts.structured import structured
+from benchmarks.verdicts.tables import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from benchmarks.judges.row import Row
+    from benchmarks.verdicts.row import Row
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "6.1": agreeing,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.judges.row import Row, at_least
+from benchmarks.verdicts.row import Row, at_least
 from judges.statistics.estimators import Z
 from judges.statistics.rates import Design, level, two_phase
 
