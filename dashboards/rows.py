@@ -23,6 +23,8 @@ class CallTotals:
 
     calls: int
     errors: int
+    error_share: float | None
+    """Of all calls made, where a sender keeps only a share of them."""
     cost_usd: float
     unpriced: int
     """Calls whose cost nobody knows; they are not in `cost_usd`."""
@@ -61,6 +63,8 @@ class Span:
     tool_calls: str
     input_tokens: int | None
     output_tokens: int | None
+    usage_estimated: bool
+    """The service told no counts: these are the sender's, from the text."""
     cost_usd: float | None
     duration_ms: float
     time_to_first_token_ms: float | None

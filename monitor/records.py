@@ -38,6 +38,8 @@ class ScoreRow:
     """When it became true, which may be long before it was told."""
     sampling_probability: float = 1.0
     cost_usd: float | None = None
+    details: str = ""
+    """Of a judge's verdict, as JSON: `order` and `mode`, and its parts under `details`; else ''."""
 
 
 @dataclass(frozen=True, slots=True)

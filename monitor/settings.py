@@ -28,6 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from judges.asking.prices import Price, parse_prices
 from monitor.exceptions import ConfigurationError
 
 __all__ = ["ServiceMask", "Settings", "load_settings"]
@@ -68,6 +69,14 @@ def _patterns(value: object) -> object:
     if not all(equals for _, equals, _ in pairs):
         raise ValueError("write name=expression, one a line")
     return {name.strip(): pattern.strip() for name, _, pattern in pairs}
+
+
+def _prices(value: object) -> object:
+    """`model=input/output`, by comma or one a line; in `outerloop.toml` a table of `"input/output"`."""
+    if isinstance(value, dict):
+        entries = (f"{model}={price}" for model, price in value.items() if isinstance(price, str))
+        return {**value, **parse_prices("\n".join(entries))}
+    return parse_prices(value) if isinstance(value, str) else value
 
 
 Url = Annotated[str | None, BeforeValidator(_http_url)]
@@ -164,6 +173,13 @@ class Settings(BaseSettings):
         default_factory=list,
         description="models, separated by commas",
         examples=["gpt-5-mini,claude-haiku-4-5"],
+    )
+    judge_prices: Annotated[dict[str, Price], NoDecode, BeforeValidator(_prices)] = Field(
+        default_factory=dict,
+        description="USD per million input/output tokens of models that no price list has, or of your own"
+        " agreement with a vendor, as `model=input/output`, separated by commas; in `outerloop.toml` a table;"
+        " without a price a budget cannot be held",
+        examples=["my-model=0.10/0.40,other=0/0"],
     )
     judge_daily_budget_usd: float | None = Field(
         None, ge=0, description="hard limit of what judges may spend in a UTC day", examples=[5.0]

@@ -44,11 +44,12 @@ from monitor.sdk.scores import Score
 from monitor.sdk.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from judges.interaction import Interaction, Judge
     from monitor.evaluation import Dataset, Evaluation
+    from monitor.evaluation.rows import EvaluationRow
     from monitor.evaluation.run import Answer
     from monitor.sdk.outbox import Record
 
@@ -208,20 +209,25 @@ def assert_eval(
     sample: Interaction | Mapping[str, Any] | None = None,
     *,
     at_least: float = 1.0,
+    at_most: float = 0.0,
+    label: str | Collection[str] = (),
     **fields: Any,
 ) -> None:
     """Demand that a judge, or each of several, is content with one sample.
 
     >>> assert_eval("json_valid", output='{"due_date": "2024-01-15"}')
 
-    A yes passes; a score passes from `at_least` on. No verdict (an endpoint that is away, a reply
-    that cannot be read) does not pass, nor does a question that does not arise: what was not judged
-    was not tested.
+    A yes passes; a score passes from `at_least` on, a label when it is `label`. Of a judge whose
+    `direction` is lower a no passes, and a score up to `at_most`. No verdict (an endpoint that is
+    away, a reply that cannot be read) does not pass, nor does a question that does not arise: what
+    was not judged was not tested.
 
     Args:
         judge: a definition's or a check's name, or a judge itself.
         sample: the sample, e.g. of the marker `outerloop_eval`.
         at_least: the lowest score that passes.
+        at_most: the highest score that passes, of a judge of which less is better.
+        label: the label, or labels, that pass, of a judge that gives labels.
         **fields: of the sample, in place of its own: input, output, expected, other, steps, …
 
     Raises:
@@ -231,21 +237,38 @@ def assert_eval(
     samples = _evaluation("monitor.evaluation.samples")
     told = samples.one_sample(sample, fields)
     done = evaluate([told], judge)
-    wrong = [row for row in done.rows if not (row.ok and row.value >= at_least)]
+    wanted = {label} if isinstance(label, str) else set(label)
+    wrong = [
+        said
+        for row in done.rows
+        if (said := _objection(row, at_least=at_least, at_most=at_most, labels=wanted))
+    ]
     if wrong or not done.rows:
-        said = [
-            f"{row.judge}: {row.label or row.status.replace('_', ' ')}"
-            + (
-                ""
-                if row.kind != "score"
-                else f" {row.value:g}, at least {at_least:g} was asked for"
-            )
-            + (f": {row.reason}" if row.reason else "")
-            for row in wrong
-        ]
-        raise AssertionError(
-            "\n".join([*(said or ["no judge was asked"]), f"answer: {told.output[:500]}"])
+        told_so = wrong or ["no judge was asked"]
+        raise AssertionError("\n".join([*told_so, f"answer: {told.output[:500]}"]))
+
+
+def _objection(
+    row: EvaluationRow, *, at_least: float, at_most: float, labels: Collection[str]
+) -> str:
+    """Why a verdict does not pass; '' when it does."""
+    if row.ok and row.kind == "label":
+        if row.label in labels:
+            return ""
+        wanted = " or ".join(sorted(labels))
+        asked = f", {wanted} was asked for" if labels else ", and no label= says which passes"
+    elif row.ok and row.direction == "lower":
+        if row.value <= at_most:
+            return ""
+        asked = f" {row.value:g}, at most {at_most:g} was asked for" if row.kind == "score" else ""
+    else:
+        if row.ok and row.value >= at_least:
+            return ""
+        asked = (
+            f" {row.value:g}, at least {at_least:g} was asked for" if row.kind == "score" else ""
         )
+    reason = f": {row.reason}" if row.reason else ""
+    return f"{row.judge}: {row.label or row.status.replace('_', ' ')}{asked}{reason}"
 
 
 def evaluate(

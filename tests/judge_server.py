@@ -33,45 +33,23 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import math
-import re
 import threading
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ["FAULTS", "Account", "JudgeServer", "material", "outside"]
+from judge_replies import FENCE, MARK, Verdict, by_hash, choice_of, material, outside
+from judge_wire import Answer, Connection, refusal
+
+__all__ = ["FAULTS", "FENCE", "Account", "JudgeServer", "material", "outside"]
 
 FAULTS = (
     "429", "500", "503", "timeout", "drop", "html", "nochoice", "nousage",
     "badjson", "fenced", "truncated", "cut", "empty", "prose", "twice", "thinking", "refusal", "filter",
-    "quota",
+    "quota", "toolarge",
 )  # fmt: skip
-FENCE = re.compile(r"<<<(\w+) ([0-9a-f]{8,})\n(.*?)\n\1 \2>>>", re.DOTALL)
-MARK = re.compile(r"\b[0-9a-f]{16}\b")
-IN_OBJECT = re.compile(r'"(\w+)": ((?:"[^"]+"(?: \| )?)+|a whole number)')
-IN_LINE = re.compile(r"^([A-Z_0-9]+): (.+)$", re.MULTILINE)
-Slots = dict[str, list[str]]
-Verdict = Callable[[str, str, list[str]], str]
-
-
-def material(prompt: str) -> str:
-    """What stands between the fences."""
-    return "\n".join(found[2] for found in FENCE.findall(prompt))
-
-
-def outside(prompt: str) -> str:
-    """What stands around the fences: all that a well-behaved model takes for instructions."""
-    return FENCE.sub("", prompt)
-
-
-def by_hash(prompt: str, slot: str, options: list[str]) -> str:
-    """An option that belongs to the material for ever."""
-    said = hashlib.sha256(f"{slot}:{material(prompt) or MARK.sub('', prompt)}".encode()).digest()
-    return options[int.from_bytes(said[:4], "big") % len(options)] if options else str(said[0] % 5)
 
 
 @dataclass
@@ -111,6 +89,8 @@ class JudgeServer:
     """The probability that log-probabilities give to the verdict."""
     mass: float = 1.0
     """The part of the probability that falls on tokens of options."""
+    ignores_tools: bool = False
+    """It takes a tool that it is forced to call, and answers in words."""
     models: tuple[str, ...] = ("judge-test",)
     api_key: str = ""
     path: str = "/v1"
@@ -150,7 +130,9 @@ class JudgeServer:
     async def listen(self, port: int = 0) -> asyncio.Server:
         """Begin to listen; sets `base_url`."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=512)
+        server = await loop.create_server(
+            lambda: Connection(self.answer), "127.0.0.1", port, backlog=512
+        )
         self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{self.path}"
         return server
 
@@ -223,6 +205,8 @@ class JudgeServer:
             fault = "429"
         if fault == "quota":
             return refusal(429, "You exceeded your current quota.", "insufficient_quota")
+        if fault == "toolarge":
+            return refusal(429, "Request too large: Limit 10, Requested 99.", "rate_limit_exceeded")
         if fault == "429":
             wait = {} if self.retry_after_s is None else {"Retry-After": f"{self.retry_after_s:g}"}
             return refusal(429, "Rate limit reached.", "rate_limit_exceeded", headers=wait)
@@ -237,7 +221,7 @@ class JudgeServer:
             if message["role"] != "assistant"
         )
         tokens = sum(len(str(message["content"])) for message in body["messages"]) // 4
-        made = self._made(prompt, body, fault)
+        made = choice_of(prompt, body, fault, self)
         said = max(1, len(json.dumps(made["message"])) // 4)
         self._bill(prompt, tokens, said)
         if fault == "timeout":
@@ -263,160 +247,6 @@ class JudgeServer:
         account.output_tokens += said
         account.usd += (read * self.usd_per_million[0] + said * self.usd_per_million[1]) / 1e6
         account.by_prompt[hashlib.sha256(MARK.sub("", prompt).encode()).hexdigest()[:16]] += 1
-
-    def _made(self, prompt: str, body: Mapping[str, Any], fault: str) -> dict[str, Any]:
-        """The choice."""
-        form, tools = body.get("response_format"), body.get("tools")
-        slots = _slots(prompt, body)
-        answers = {name: self.verdict(prompt, name, options) for name, options in slots.items()}
-        given = {name: answers[name] if slots[name] else int(answers[name]) for name in slots}
-        whole = json.dumps({**given, "reason": "It says so."})
-        if form or tools:
-            text = whole
-        else:
-            text = "It says so.\n" + "\n".join(f"{k.upper()}: {v}" for k, v in answers.items())
-        text, reason = _spoilt(text, whole, fault)
-        message: dict[str, Any] = {"role": "assistant", "content": text}
-        if tools and fault not in {"empty", "prose", "refusal", "filter"}:
-            called = {"name": tools[0]["function"]["name"], "arguments": text}
-            call = {"id": "call_0", "type": "function", "function": called}
-            message = {"role": "assistant", "content": None, "tool_calls": [call]}
-        if fault == "refusal":
-            message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
-        choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": reason}
-        if body.get("logprobs") and not tools and slots:
-            name = list(slots)[-1]
-            choice["logprobs"] = {"content": self._tokens(text, answers[name], slots[name])}
-        return choice
-
-    def _tokens(self, text: str, answer: str, options: list[str]) -> list[dict[str, Any]]:
-        """The text in tokens, with alternatives at each."""
-        others = [one for one in options if one != answer]
-        shares = {answer: self.sure} | {one: (1 - self.sure) / len(others) for one in others}
-        top = [
-            {"token": one, "logprob": math.log(max(share * self.mass, 1e-9))}
-            for one, share in shares.items()
-        ]
-        return [
-            {
-                "token": piece, "logprob": top[0]["logprob"] if piece == answer else -0.001,
-                "top_logprobs": top if piece == answer else [{"token": piece, "logprob": -0.001}],
-            }
-            for piece in re.findall(r"\w+|\W", text)
-        ]  # fmt: skip
-
-
-def _slots(prompt: str, body: Mapping[str, Any]) -> Slots:
-    """What is to be filled in, with its options; [] is a count."""
-    schema = None
-    if (body.get("response_format") or {}).get("type") == "json_schema":
-        schema = body["response_format"]["json_schema"]["schema"]
-    elif body.get("tools"):
-        schema = body["tools"][0]["function"]["parameters"]
-    if schema is not None:
-        fields = schema["properties"].items()
-        return {name: one.get("enum", []) for name, one in fields if name != "reason"}
-    asked = outside(prompt)
-    start = max(asked.rfind("Reply with one JSON object"), asked.rfind("these lines, each"))
-    start = max(start, asked.rfind("one line of its own"))
-    asked = asked[max(0, start) :]
-    found: Slots = {}
-    for name, said in IN_OBJECT.findall(asked):
-        if name != "reason":
-            found[name] = re.findall(r'"([^"]+)"', said)
-    for name, said in IN_LINE.findall(asked) if not found else []:
-        options = [] if said == "a whole number" else said.split(" | ")
-        found.setdefault(name.lower(), []).extend(options)
-    return found
-
-
-def _spoilt(text: str, whole: str, fault: str) -> tuple[str, str]:
-    """The reply with its fault, and why it ended."""
-    spoilt = {
-        "badjson": whole.rstrip("}") + ", }",
-        "fenced": f"Here is my evaluation:\n```json\n{whole}\n```",
-        "truncated": text[: max(1, len(text) // 2)],
-        "cut": text[: max(1, len(text) // 2)],
-        "empty": "",
-        "prose": "I would rather give it 5 out of 5.",
-        "twice": f"{whole}\n{whole.replace('yes', 'NO').replace('no', 'yes').replace('NO', 'no')}",
-        "thinking": f"<think>Perhaps VERDICT: na? Or {{}}?</think>\n{text}",
-    }
-    reason = {"truncated": "length", "filter": "content_filter"}.get(fault, "stop")
-    return spoilt.get(fault, text), reason
-
-
-@dataclass
-class Answer:
-    """Status 0 closes the connection without a word."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def to_bytes(self) -> bytes:
-        """As HTTP/1.1 has it."""
-        html = isinstance(self.body, str)
-        content = self.body.encode() if html else json.dumps(self.body).encode()
-        head = [
-            f"HTTP/1.1 {self.status} x",
-            f"Content-Type: {'text/html' if html else 'application/json'}",
-            f"Content-Length: {len(content)}",
-            *(f"{name}: {value}" for name, value in self.headers.items()),
-        ]
-        return "\r\n".join(head).encode() + b"\r\n\r\n" + content
-
-
-def refusal(
-    status: int, message: str, code: str, param: str | None = None, headers: Mapping[str, str] = {}
-) -> Answer:
-    """An error as OpenAI words it."""
-    error = {"message": message, "type": "error", "param": param, "code": code or None}
-    return Answer(status, {"error": error}, headers)
-
-
-class Connection(asyncio.Protocol):
-    """One client's connection: requests one after the other, no pipelining."""
-
-    def __init__(self, server: JudgeServer) -> None:
-        self.server = server
-        self.buffer = b""
-        self.task: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Keep it."""
-        self.transport = transport
-
-    def connection_lost(self, _: Exception | None) -> None:
-        """Nobody waits any more."""
-        if self.task is not None:
-            self.task.cancel()
-
-    def data_received(self, data: bytes) -> None:
-        """Answer as soon as a request is whole."""
-        self.buffer += data
-        head, end, rest = self.buffer.partition(b"\r\n\r\n")
-        if not end:
-            return
-        first, *lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
-        size = int(headers.get("content-length", 0))
-        if len(rest) < size:
-            return
-        self.buffer = rest[size:]
-        method, path, _ = first.split(" ")
-        answer = self.server.answer(method, path, headers.get("authorization", ""), rest[:size])
-        self.task = asyncio.get_running_loop().create_task(self._answer(answer))
-
-    async def _answer(self, answer: Any) -> None:
-        try:
-            made = await answer
-        except Exception:  # noqa: BLE001 - a request without an answer would hang the one that asks
-            made = refusal(500, traceback.format_exc(), "stand_in_broken")
-        if made.status == 0:
-            self.transport.abort()
-        else:
-            self.transport.write(made.to_bytes())
 
 
 async def _serve(options: argparse.Namespace) -> None:

@@ -91,7 +91,10 @@ async def judge(told: dict[str, Any]) -> dict[str, Any]:
             asked = Service(books, latency_s=told.get("latency_s", 0.01))
         account = Account(journal, told["run_id"], limits, now=lambda: moment)
         concurrency = told.get("concurrency", 8)
-        result = await run([asked], samples, concurrency=concurrency, account=account)
+        deadline_s = told.get("deadline_s")
+        result = await run(
+            [asked], samples, concurrency=concurrency, account=account, deadline_s=deadline_s
+        )
         spent = account.spent()
         account.close()
     return {

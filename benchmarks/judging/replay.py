@@ -1,107 +1,182 @@
-"""Recorded verdicts behind a real socket, with faults: every sample ends once, in a named way."""
+"""Recorded verdicts behind a real socket, with faults and kills: every sample ends once, and our books are right.
+
+Three judges with every fault; then processes that are killed by SIGKILL in the middle and go on, once
+with and once without enough money. What an answer costs is counted by a till that stands between.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import csv
 import json
+import signal
 import socket
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
-import numpy as np
-from openai import APIConnectionError, AsyncOpenAI
-
-from judges.asking.endpoint import Endpoint, NoAnswer
-from judges.asking.prompting import Prompt
-from judges.asking.shapes import Shape, Slot
+from benchmarks.judging.counting import Till
+from benchmarks.judging.recorded import KINDS
+from judges.running.budget import Account
+from judges.running.journal import Journal
+from judges.running.money import nano
 
 __all__ = ["replay"]
 
 FAULTS = (
-    "", "429", "500", "timeout", "badjson", "fenced", "truncated", "empty", "noschema",
+    "", "free text", "429", "500", "timeout", "badjson", "fenced", "truncated", "empty", "noschema",
 )  # fmt: skip
-CHOICE = Shape((Slot("choice", ("A", "B", "tie"), r"\[\[(A|B|C)\]\]"),))
-SCORE = Shape((Slot("score", ("1", "2", "3", "4")),))
-Sample = tuple[str, str, Shape]
-"""Marker, model, shape."""
+ANSWERED = ("", "free text", "fenced", "noschema")
+"""Faults that no verdict is lost by."""
+READABLE = ("llmbar", "badjson")
+"""LLMBar's judge says its choice in words too, which broken JSON leaves readable."""
+TIMEOUT_S, SHORT_S, PATIENCE_S = 15.0, 1.0, 2.5
+"""For an answer; for one that never comes; for an endpoint that only refuses."""
+CONCURRENCY = 16
+KILLS, KILLED_SAMPLES = 2, 400
+LIMIT_USD = 0.36
+Told = Mapping[str, Any]
 
 
-async def replay(server: Path, data: Path, samples: int) -> bool:
-    """Ask for so many verdicts of each kind with each fault; True when none is lost or doubled."""
+def replay(server: Path, data: Path, samples: int) -> bool:
+    """Judge so many samples of each kind with each fault; True when nothing is lost, doubled or unpaid."""
+    with serving(server, data) as port, Till(port) as till, TemporaryDirectory() as folder:
+        told = {
+            "base_url": till.base_url, "data": str(data), "concurrency": CONCURRENCY,
+            "timeout_s": TIMEOUT_S, "short_s": SHORT_S, "patience_s": PATIENCE_S,
+        }  # fmt: skip
+        whole = _faults(till, {**told, "journal": f"{folder}/faults.sqlite"}, samples)
+        for run_usd in (None, LIMIT_USD):
+            killed = {**told, "journal": f"{folder}/killed-{run_usd}.sqlite", "run_usd": run_usd}
+            whole &= _kills(till, killed)
+    print(
+        "every sample ended once, and the books agree" if whole else "SOMETHING IS WRONG: see above"
+    )
+    return whole
+
+
+@contextmanager
+def serving(server: Path, data: Path) -> Iterator[int]:
+    """The replaying server in a process of its own; gives its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, str(server), "--data", str(data), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - once, before anything is asked
+        port: int = free.getsockname()[1]
+    command = [
+        sys.executable, str(server), "--data", str(data), "--port", str(port), "--delay", "0.03",
+    ]  # fmt: skip
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
         try:
-            url = f"http://127.0.0.1:{port}/v1"
-            async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
-                await _ready(client)
-                kinds = {"llmbar": _llmbar, "arena": _arena, "rubric": _rubric}
-                whole = True
-                for kind, made in kinds.items():
-                    chosen = list(islice(made(data), samples))
-                    for fault in FAULTS:
-                        whole &= await _one(client, kind, chosen, fault)
-                return whole
+            _wait(f"http://127.0.0.1:{port}/v1/models")
+            yield port
         finally:
             process.kill()
 
 
-async def _ready(client: AsyncOpenAI) -> None:
-    for _ in range(200):
-        try:
-            await client.models.list()
-        except APIConnectionError:
-            await asyncio.sleep(0.1)
-        else:
+def _wait(url: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(URLError), urlopen(url, timeout=5):
             return
+        time.sleep(0.1)
     raise SystemExit("the replaying server does not start: check --replay and --data")
 
 
-async def _one(client: AsyncOpenAI, kind: str, samples: list[Sample], fault: str) -> bool:
-    model = samples[0][1] + (f"!{fault}" if fault else "")
-    endpoint = Endpoint(client, model, rng=np.random.default_rng(7), timeout_s=2)
-    ended: Counter[str] = Counter()
+def _judging(told: Told) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.judging.replayed", json.dumps(told)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    async def ask(number: int, marker: str, shape: Shape) -> int:
-        try:
-            await endpoint.ask(Prompt("You judge.", f"{marker}\nWhich is it?"), shape)
-            ended["verdict"] += 1
-        except NoAnswer as failed:
-            ended[failed.status] += 1
-        return number
 
-    done = await asyncio.gather(
-        *(ask(number, marker, shape) for number, (marker, _, shape) in enumerate(samples))
-    )
-    said = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))
+def _faults(till: Till, told: Told, samples: int) -> bool:
+    """Every kind with every fault, once."""
+    runs = [
+        (kind, fault, samples)
+        for fault in FAULTS
+        for kind in KINDS
+        if fault != "free text" or kind == "llmbar"
+    ]
+    whole = True
     print(
-        f"  {kind:<8}{fault or 'no fault':<10} {said}; rung {endpoint.abilities.rung}", flush=True
+        f"  {'fault':<11}{'judge':<9}{'how they ended':<34}{'rung':<12}{'our books':>11}{'theirs':>11}"
     )
-    return sorted(done) == list(range(len(samples))) and ended.total() == len(samples)
+    with _judging({**told, "runs": runs}) as process:
+        assert process.stdout is not None
+        seen = dict(till.bill)
+        for (kind, fault, _), line in zip(runs, process.stdout, strict=False):
+            said = json.loads(line)
+            bill = till.bill[said["model"]] - seen.get(said["model"], 0)
+            seen[said["model"]] = till.bill[said["model"]]
+            problems = _problems(said, (kind, fault), samples, bill)
+            whole &= not problems
+            ended = ", ".join(f"{count} {how}" for how, count in sorted(said["ended"].items()))
+            ours = f"${said['settled_usd']:.6f}"
+            print(
+                f"  {fault or 'none':<11}{kind:<9}{ended:<34}{said['rung']:<12}{ours:>11}"
+                f"{f'${bill / 1e9:.6f}':>11} {'; '.join(problems)}",
+                flush=True,
+            )
+    return whole and process.returncode == 0
 
 
-def _llmbar(data: Path) -> Iterator[Sample]:
-    with (data / "llmbar" / "raw_cot_GPT-4.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            one = json.loads(line)
-            first = 2 if one["swap"] else 1
-            yield f"[[llmbar {one['subset']} {one['idx']} {first}]]", "GPT-4", CHOICE
+def _problems(said: Told, run: tuple[str, str], samples: int, bill: int) -> Sequence[str]:
+    """What is not as it has to be."""
+    found = []
+    fault, verdicts = run[1], said["ended"].get("verdict", 0)
+    if not sum(said["ended"].values()) == said["keys"] == said["kept"] == samples:
+        found.append("SAMPLES LOST OR DOUBLED")
+    if fault in ANSWERED and verdicts < samples:
+        found.append(f"VERDICTS MISSING: {said['reasons']}")
+    if fault not in ANSWERED and run != READABLE and verdicts:
+        found.append("A VERDICT FROM NOTHING")
+    if said["unlike"]:
+        found.append(f"{said['unlike']} NOT AS RECORDED")
+    # Whoever got no answer in time cannot know what it cost: it is booked as the most.
+    exact = fault != "timeout" and not said["unpriced"]
+    settled = nano(said["settled_usd"])
+    if (settled != bill) if exact else (settled < bill or fault != "timeout"):
+        found.append(f"OUR BOOKS ARE WRONG ({said['unpriced']} unpriced: {said['reasons']})")
+    return found
 
 
-def _arena(data: Path) -> Iterator[Sample]:
-    with (data / "arena_ppr" / "judgments.csv").open(encoding="utf-8", newline="") as lines:
-        for one in csv.DictReader(lines):
-            yield f"[[arena {one['num']} AB]]", "gpt4", CHOICE
+def _kills(till: Till, told: Told) -> bool:
+    """A run that is killed in the middle, again and again, and goes on."""
+    told = {**told, "runs": [("arena", "", KILLED_SAMPLES)]}
+    before, answered = till.bill["gpt4"], till.answered.copy()
+    for kill in range(1, KILLS + 1):
+        with _judging(told) as process:
+            _until(till, answered, kill * KILLED_SAMPLES // 5, process)
+            process.send_signal(signal.SIGKILL)
+        time.sleep(0.5)  # what was under way is answered, and billed, all the same
+    with _judging(told) as process:
+        out, _ = process.communicate(timeout=120)
+    said = json.loads(out)
+    with Journal(told["journal"]) as journal:
+        booked = nano(Account(journal, "arena ").spent().booked_usd)
+    bill = till.bill["gpt4"] - before
+    settled, done = nano(said["settled_usd"]), sum(said["ended"].values())
+    again = sum(count - 1 for count in (till.answered - answered).values())
+    limit = told["run_usd"]
+    print(
+        f"  killed {KILLS} x, {'no limit' if limit is None else f'limit ${limit}'}: {done} judged,"
+        f" {said['resumed']} of them before the last start, {again} asked twice; settled"
+        f" ${settled / 1e9:.6f} <= bill ${bill / 1e9:.6f} <= booked ${booked / 1e9:.6f}"
+        f" {said['stopped']}",
+        flush=True,
+    )
+    complete = done == KILLED_SAMPLES if limit is None else said["stopped"] == "budget"
+    within = limit is None or booked <= nano(limit)
+    once = done == said["keys"] and again <= KILLS * CONCURRENCY
+    return complete and within and once and settled <= bill <= booked
 
 
-def _rubric(data: Path) -> Iterator[Sample]:
-    with (data / "llm_rubric" / "real_llm.tsv").open(encoding="utf-8", newline="") as lines:
-        for one in csv.DictReader(lines, delimiter="\t"):
-            yield f"[[rubric real {one['text_id']} {one['criterion']}]]", "rubric", SCORE
+def _until(till: Till, before: Any, billed: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while (till.answered - before).total() < billed and process.poll() is None:
+        if time.monotonic() > until:
+            raise SystemExit("the killed run does not get on")
+        time.sleep(0.005)

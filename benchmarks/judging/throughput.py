@@ -1,7 +1,12 @@
-"""Judgements per second against an endpoint that takes its time, and what one costs us in CPU."""
+"""Judgements per second against an endpoint that takes its time, and what one costs us in CPU.
+
+What is measured is the product's path: the engine with a journal and an account on disk, a budget
+that is held and settled, replies that are kept, the real client over a socket.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -10,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from openai import AsyncOpenAI
@@ -18,12 +24,16 @@ from judges.asking.endpoint import Endpoint
 from judges.asking.prices import Price
 from judges.interaction import Interaction, JudgeFailure
 from judges.kinds.question import Question
+from judges.running.budget import Account, Limits
 from judges.running.engine import run
+from judges.running.journal import Journal
 
-__all__ = ["Measured", "measure"]
+__all__ = ["CONCURRENCY", "Measured", "alone", "asked_of", "interactions_of", "measure", "serving"]
 
 SERVER = Path(__file__).parents[2] / "tests" / "judge_server.py"
 CONCURRENCY = 64
+PRICE = Price(0.25, 2.0)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,20 @@ class Measured:
     """Of this process, per judgement."""
     failures: int
     most_under_way: int
+    spent_usd: float
+    """By our books."""
+
+    @property
+    def times_ideal(self) -> float:
+        """Wall time as a multiple of the ideal."""
+        return self.wall_s / self.ideal_s
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wall_s:.2f} s, {self.times_ideal:.3f} x the ideal {self.ideal_s:.1f} s;"
+            f" {self.cpu_ms:.2f} ms of CPU a judgement; {self.failures} failed; at most"
+            f" {self.most_under_way} under way; ${self.spent_usd:.4f}"
+        )
 
 
 @contextmanager
@@ -54,28 +78,65 @@ def serving(*options: str) -> Iterator[str]:
 async def measure(judgements: int, *, latency_s: float, limit: int | None = None) -> Measured:
     """Judge so many interactions of about 3 kB."""
     options = ["--latency", str(latency_s), *(["--limit", str(limit)] if limit else [])]
-    with serving(*options) as url:
+    interactions = interactions_of(judgements)
+    with (
+        serving(*options) as url,
+        TemporaryDirectory() as folder,
+        Journal(Path(folder) / "judging.sqlite") as journal,
+    ):
         async with AsyncOpenAI(base_url=url, api_key="none") as client:
-            rng = np.random.default_rng(7)
-            endpoint = Endpoint(client, "judge-test", price=Price(0.25, 2.0), rng=rng)
-            asked = [Question("polite", "Is the answer polite?", endpoint)]
-            interactions = [_interaction(number) for number in range(judgements)]
+            judge = asked_of(client, journal)
+            account = Account(journal, "bench", Limits(run_usd=1e3, day_usd=1e3), now=lambda: NOON)
             started, cpu_s = time.monotonic(), time.process_time()
-            result = await run(asked, interactions, concurrency=CONCURRENCY)
+            result = await run([judge], interactions, concurrency=CONCURRENCY, account=account)
             wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu_s
+            account.close()
     failures = sum(isinstance(verdict, JudgeFailure) for _, verdict in result)
-    ideal_s = judgements * latency_s / min(CONCURRENCY, limit or CONCURRENCY)
-    unjudged = judgements - len(result)
     return Measured(
-        wall_s, ideal_s, cpu_s / judgements * 1e3, failures + unjudged, endpoint.pace.most_under_way
+        wall_s,
+        ideal_s=judgements * latency_s / min(CONCURRENCY, limit or CONCURRENCY),
+        cpu_ms=cpu_s / judgements * 1e3,
+        failures=failures + judgements - len(result),
+        most_under_way=judge.endpoint.pace.most_under_way,
+        spent_usd=result.spent_usd,
     )
+
+
+async def alone(judgements: int, *, latency_s: float) -> float:
+    """Seconds that the bare client takes with all places used from the start: what this machine can do."""
+    prompt = "The caller says something. " * 120
+    body = {"model": "judge-test", "messages": [{"role": "user", "content": prompt}]}
+    places = asyncio.Semaphore(CONCURRENCY)
+    with serving("--latency", str(latency_s)) as url:
+        async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+
+            async def post() -> None:
+                async with places:
+                    await client.post("/chat/completions", cast_to=object, body=body)
+
+            started = time.monotonic()
+            await asyncio.gather(*(post() for _ in range(judgements)))
+            return time.monotonic() - started
+
+
+def asked_of(client: AsyncOpenAI, journal: Journal | None) -> Question:
+    """The judge."""
+    endpoint = Endpoint(
+        client, "judge-test", price=PRICE, replies=journal, rng=np.random.default_rng(7)
+    )
+    return Question("polite", "Is the answer polite?", endpoint)
+
+
+def interactions_of(number: int) -> list[Interaction]:
+    """So many of about 3 kB."""
+    return [_interaction(one) for one in range(number)]
 
 
 def _interaction(number: int) -> Interaction:
     return Interaction(
         trace_id=f"{number:032x}",
         span_id=f"{number:016x}",
-        timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+        timestamp=NOON,
         input=f"Call {number}. " + "The caller says something. " * 80,
         output=f"Answer {number}. " + "It is polite. " * 60,
     )

@@ -3,7 +3,7 @@
     python -m benchmarks.sdk                              # the table, three rounds, about 45 minutes
     python -m benchmarks.sdk --only outerloop,otel        # some minutes
     python -m benchmarks.sdk --part leak                  # a million calls, memory flat
-    python -m benchmarks.sdk --part apps                  # a FastAPI app under load, a fork pool
+    python -m benchmarks.sdk --part apps                  # FastAPI under load, fork pools, Celery, a notebook
     python -m benchmarks.sdk --venvs ~/peers              # keep the environments there
 
 1.5 kB of text in and out of a function that does next to nothing, at 1,000 calls/s in bursts of 50,
@@ -40,6 +40,8 @@ from benchmarks.sdk.targets import Target, errors, medians, table, targets
 from benchmarks.sdk.trials import Laboratory, listening
 
 IMPORTS_PER_ROUND = 5
+AWAYS_PER_ROUND = 2
+"""A ratio of two short times is the noisiest figure of all."""
 EXIT_CALLS = 1000
 AT_A_TIME = 4
 Rounds = dict[str, list[dict[str, Any]]]
@@ -92,7 +94,7 @@ def _round(laboratory: Laboratory, peers: list[Peer], calls: int, rounds: Rounds
             tried[peer.name].append(laboratory.imports(peer))
     for name, found in tried.items():
         rounds[name].append(min(found, key=lambda figures: figures.get("import ms", 0)))
-    for trial in (laboratory.overhead, laboratory.away):
+    for trial in (laboratory.overhead, *[laboratory.away] * AWAYS_PER_ROUND):
         for peer in peers:
             rounds[peer.name].append(trial(peer, calls))
 

@@ -1,4 +1,4 @@
-"""Ours in an app: a million calls, a web app under load, a pool of forked workers."""
+"""Ours in an app: a million calls, a web app under load, forked workers, Celery, a notebook."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks.sdk.hosts import celery, notebook
 from benchmarks.sdk.peers import APPS, OURS, PEERS, ROOT, install
 from benchmarks.sdk.targets import Target
 from benchmarks.sdk.trials import free_port, listening
@@ -64,7 +65,7 @@ def leak(venvs: Path, calls: int) -> list[Target]:
 
 
 def apps(venvs: Path, calls: int) -> list[Target]:
-    """The web app without and with the SDK, then the forked workers."""
+    """The web app without and with the SDK, then forked workers, Celery's, and a notebook."""
     failed = install(APPS, venvs)
     if failed:
         raise SystemExit(f"the web app's requirements do not install: {failed}")
@@ -101,6 +102,8 @@ def apps(venvs: Path, calls: int) -> list[Target]:
         Target(f"forked workers: spans lost of {2 * calls:,}", 2 * calls - sum(jobs.values()), 0),
         Target("forked workers: results missing", calls - _result(pool)["returned"], 0),
         Target("forked workers: lines on stderr", len(pool.stderr.splitlines()), 0),
+        *celery(venvs, max(calls // 2, 1)),
+        *notebook(venvs, max(calls // 50, 2)),
     ]
 
 

@@ -96,7 +96,14 @@ PEERS = {
 
 APPS = Peer(
     "outerloop-apps",
-    ("fastapi==0.165.0", "uvicorn==0.54.0", "openai==3.52.0"),
+    (
+        "fastapi==0.165.0",
+        "uvicorn==0.54.0",
+        "openai==3.52.0",
+        "celery==5.7.0",
+        "ipykernel==7.4.0",
+        "jupyter_client==8.10.0",
+    ),
     "",
     "Outerloop in an app",
     ours=True,

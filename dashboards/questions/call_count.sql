@@ -2,10 +2,11 @@
 -- Parameters: since, until (DateTime64(3)); service, release, environment, model, prompt_version,
 --   tag_key, tag_value (String, '' = any);
 --   search (String, '' = any), status (String, '' = any), score (String, '' = any: name of a score that failed).
--- Columns: calls, errors, cost_usd, unpriced, p50_ms, p99_ms (NULL when there are no calls).
+-- Columns: calls, errors, error_share (of all calls made, where a sender keeps a share of them; NULL when there are none), cost_usd, unpriced, p50_ms, p99_ms (NULL when there are no calls).
 SELECT
     count() AS calls,
     countIf(status = 'error') AS errors,
+    sumIfOrNull(1 / sampling_probability, status = 'error') / sumOrNull(1 / sampling_probability) AS error_share,
     sum(ifNull(calls.cost_usd, 0)) AS cost_usd,
     countIf(calls.cost_usd IS NULL) AS unpriced,
     quantileOrNull(0.5)(duration_ms) AS p50_ms,

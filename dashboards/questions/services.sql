@@ -1,12 +1,13 @@
 -- One line per service: volume, errors, latency, tokens, cost.
 -- Parameters: since, until (DateTime64(3)); service, release, environment, model, prompt_version,
 --   tag_key, tag_value (String, '' = any).
--- Columns: service, calls, errors, abandoned, p50_ms, p95_ms, p99_ms, ttft_p50_ms (NULL: nobody streams),
---   input_tokens, output_tokens, cost_usd (of the calls whose cost is known), unpriced, last_call.
+-- Columns: service, calls, errors, error_share (of all calls made, where the sender keeps a share of them),
+--   abandoned, p50_ms, p95_ms, p99_ms, ttft_p50_ms (NULL: nobody streams), input_tokens, output_tokens, cost_usd (of the calls whose cost is known), unpriced, last_call.
 SELECT
     service,
     count() AS calls,
     countIf(status = 'error') AS errors,
+    sumIf(1 / sampling_probability, status = 'error') / sum(1 / sampling_probability) AS error_share,
     countIf(status = 'abandoned') AS abandoned,
     quantile(0.5)(duration_ms) AS p50_ms,
     quantile(0.95)(duration_ms) AS p95_ms,

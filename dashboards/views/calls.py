@@ -63,9 +63,10 @@ def _list(desk: Desk) -> None:
         else:
             say_why_empty(desk)
         return
+    errors = words.rate(round((totals.error_share or 0) * totals.calls), totals.calls)
     st.markdown(
-        f"**{words.noun(totals.calls, 'call')}** · errors"
-        f" {plain(words.rate(totals.errors, totals.calls))} · cost {plain(words.money(totals.cost_usd))}"
+        f"**{words.noun(totals.calls, 'call')}** · errors {plain(errors)}"
+        f" · cost {plain(words.money(totals.cost_usd))}"
         f"{f' ({words.count(totals.unpriced)} without known cost)' if totals.unpriced else ''}"
         f" · p50 {words.duration(totals.p50_ms)} · p99 {words.duration(totals.p99_ms)} · {desk.range_words}"
     )

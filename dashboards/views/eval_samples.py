@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["show_samples"]
 
 SAMPLES_SHOWN = 1000
+LONG = 400
+"""Characters of a text from which on it scrolls in itself."""
 
 
 def show_samples(rows: Sequence[EvaluationRow]) -> None:
@@ -57,7 +59,7 @@ def show_samples(rows: Sequence[EvaluationRow]) -> None:
 
 
 def _badness(verdicts: Mapping[str, EvaluationRow]) -> tuple[int, float]:
-    scores = [row.value for row in verdicts.values() if not math.isnan(row.value)]
+    scores = [row.good for row in verdicts.values() if not math.isnan(row.value)]
     return -sum(row.failed for row in verdicts.values()), min(scores, default=math.inf)
 
 
@@ -67,7 +69,7 @@ def _cell(row: EvaluationRow | None) -> str:
     if not row.ok:
         return row.status.replace("_", " ")
     if row.kind == "yes_no":
-        return f"{'✓' if row.value else '✗'} {words.visible(row.label)}"
+        return f"{'✗' if row.failed else '✓'} {words.visible(row.label)}"
     return words.visible(row.label) if row.kind == "label" else f"{row.value:.3g}"
 
 
@@ -88,7 +90,8 @@ def _sample(name: str, verdicts: Mapping[str, EvaluationRow]) -> None:
         for place, (title, text) in zip(st.columns(len(shown) or 1), shown, strict=False):
             with place:
                 st.caption(title)
-                st.code(words.visible(text), language=None, wrap_lines=True, height=220)
+                height: Literal["content"] | int = 220 if len(text) > LONG else "content"
+                st.code(words.visible(text), language=None, wrap_lines=True, height=height)
         for row in verdicts.values():
             _verdict(row)
 

@@ -60,8 +60,8 @@ def _list(desk: Desk, runs: pd.DataFrame) -> None:
         return
     names = list(dict.fromkeys(runs["run_id"]))
     st.caption(
-        f"{words.noun(len(names), 'run')}, newest first, whatever the filters; each judge's mean with its"
-        " 95 % interval."
+        f"{words.noun(len(names), 'run')}, newest first, whatever the filters; each judge's mean, a share"
+        " of yes with its 95 % interval."
     )
     for name in names[:RUNS_SHOWN]:
         found = runs[runs["run_id"] == name]
@@ -127,7 +127,7 @@ def _judges(found: Sequence[Aggregate]) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Judge": [words.visible(one.judge) for one in found],
+                "Judge": [words.visible(one.judge) + _direction(one) for one in found],
                 "Mean (95 %)": [_mean(one) for one in found],
                 "n": [one.n for one in found],
                 "Not applicable": [one.not_applicable for one in found],
@@ -138,7 +138,9 @@ def _judges(found: Sequence[Aggregate]) -> None:
                     for one in found
                 ],
                 "From cache": [one.cache_hits for one in found],
-                "Median": [words.duration(one.p50_ms) for one in found],
+                "Median": [
+                    words.duration(one.p50_ms) if one.p50_ms >= 1 else "< 1 ms" for one in found
+                ],
                 "Model": [words.visible(one.model) for one in found],
                 "Version": [one.version for one in found],
             }
@@ -173,6 +175,10 @@ def _judges(found: Sequence[Aggregate]) -> None:
             ),
             width=CHART_WIDTH * 2,
         )
+
+
+def _direction(one: Aggregate) -> str:
+    return " (less is better)" if one.direction == "lower" else ""
 
 
 def _mean(one: Aggregate) -> str:

@@ -131,6 +131,7 @@ def _judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
                 f"{words.count(trust.judged + trust.failed)} verdicts",
             )
         st.markdown(plain(trust.note[:1].upper() + trust.note[1:]) + ".")
+        _place(one)
         _breaks(one)
         left, right = st.columns(2)
         with left:
@@ -142,18 +143,44 @@ def _judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
                 _versions([one, *older])
 
 
+def _place(one: JudgeHealth) -> None:
+    """Of a judge of pairs: what the place of an answer decides."""
+    said = []
+    if one.first is not None:
+        said.append(
+            f"the answer shown first wins {words.percent(one.first.value)} of its pairs that have a winner"
+            f" ({_between(one.first.low, one.first.high)}, n = {words.count(one.first.n)}; half is fair)"
+        )
+    if one.trust.orders is not None:
+        orders = one.trust.orders
+        said.append(
+            f"asked in both orders it says the same {words.percent(orders.consistent.value)} of the time"
+            f" ({_between(orders.consistent.low, orders.consistent.high)}, n = {words.count(orders.consistent.n)});"
+            f" the first place alone decides {words.percent(orders.primacy.value)}, the second"
+            f" {words.percent(orders.recency.value)}"
+        )
+    if said:
+        st.markdown("**Place of the answers**: " + plain("; ".join(said)) + ".")
+    if one.own_family:
+        st.warning(
+            f"{words.noun(one.own_family, 'verdict')} on answers of the judging model's own family, which judges"
+            " commonly favour; take a model of another vendor."
+        )
+
+
 def _badges(one: JudgeHealth) -> list[tuple[str, str]]:
     found = [("gives too few verdicts", "red")] if one.alarming else []
     level = one.trust.level
     found += [("adds nothing", "orange")] if level is not None and level.adds_nothing else []
     found += [("changed", "violet")] if one.breaks else []
+    found += [("judges its own family", "orange")] if one.own_family else []
     failing = [part for part in one.releases if part.transport.status == "fail"]
     found += [("does not carry over", "red")] if failing else []
     return found
 
 
 def _fact(label: str, value: str, below: str) -> None:
-    with st.container(width=190, gap="xxsmall"):
+    with st.container(width=170, gap="xxsmall"):
         st.caption(label)
         st.markdown(f"**{plain(value)}**")
         st.caption(plain(below))

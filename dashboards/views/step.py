@@ -75,7 +75,10 @@ def _facts(span: Span) -> list[str]:
     if span.kind == "call":
         model = span.response_model or span.request_model or "model unknown"
         facts += [model, span.provider or "provider unknown"]
-        facts.append(f"{_known(span.input_tokens)} tokens in, {_known(span.output_tokens)} out")
+        guessed = " (estimated)" if span.usage_estimated else ""
+        facts.append(
+            f"{_known(span.input_tokens)} tokens in, {_known(span.output_tokens)} out{guessed}"
+        )
         facts.append(
             f"cost {words.money(span.cost_usd)}" if span.cost_usd is not None else "cost unknown"
         )

@@ -11,6 +11,8 @@ from judges.asking.shapes import RUNGS, Rung, Shape
 if TYPE_CHECKING:
     import openai
 
+    from judges.asking.hearing import Said
+
 __all__ = ["REPLY_TOKENS", "Abilities"]
 
 REPLY_TOKENS = 2000
@@ -37,20 +39,28 @@ class Abilities:
     """What the endpoint would not take, in the order in which it was learnt; each is sent no more."""
     settled: bool = False
     """It has answered to what is sent now."""
+    calls: bool = False
+    """It has called the function that the tool rung makes it call."""
 
     def __post_init__(self) -> None:
         self.rung = self.forced or RUNGS[0]
 
     def parameters(
-        self, shape: Shape, *, logprobs: bool, temperature: float, seed: int
+        self,
+        shape: Shape,
+        *,
+        tokens: int = REPLY_TOKENS,
+        logprobs: bool = False,
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> dict[str, Any]:
         """What to ask with, as far as the endpoint takes it."""
         wanted: dict[str, Any] = {"temperature": temperature}
         if temperature > 0:
             wanted["seed"] = seed
         wanted = {name: value for name, value in wanted.items() if name not in self.refused}
-        if (tokens := self.token_parameter) is not None:
-            wanted[tokens] = REPLY_TOKENS
+        if (limit := self.token_parameter) is not None:
+            wanted[limit] = tokens
         if logprobs and (alternatives := self._alternatives()):
             wanted |= {"logprobs": True, "top_logprobs": alternatives}
         return {**wanted, **shape.parameters(self.rung)}
@@ -71,6 +81,15 @@ class Abilities:
         if named in RUNGS:
             self.rung = RUNGS[RUNGS.index(self.rung) + 1]
         return True
+
+    def miss_call(self, said: Said) -> None:
+        """Go a rung down where an endpoint takes the tool and never calls it.
+
+        An unreadable reply of one that does call is bad luck.
+        """
+        if self.rung == "tool" and not (said.called or self.calls or self.forced):
+            self.refused.append("tool")
+            self.rung = RUNGS[RUNGS.index("tool") + 1]
 
     def _named(self, refusal: openai.APIStatusError) -> str:
         """What was sent that the refusal is about."""

@@ -16,34 +16,37 @@ question can have been billed, so `most_usd` is a bound, and a budget can be har
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import openai
 
 from judges.asking.abilities import REPLY_TOKENS, Abilities
-from judges.asking.exchange import FailedError, Purse, Said, exchange, heard
-from judges.asking.logprobs import probabilities
+from judges.asking.answer import Answer, NoAnswer, answer_of
+from judges.asking.exchange import FailedError, exchange
+from judges.asking.hearing import heard
+from judges.asking.messages import added_bytes, instructed, key_of, messages_of, repair
 from judges.asking.pace import Pace
 from judges.asking.prices import Price, price_of
 from judges.asking.probing import probe
+from judges.asking.purse import Purse
 from judges.asking.replies import Replies, StoredReply, UnreadableError, read
-from judges.asking.shapes import Reply, Rung, Shape
-from judges.interaction import Failure, Usage
+from judges.interaction import Usage
 from judges.panels.families import family_of
 
 if TYPE_CHECKING:
     from asyncio import Event
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from numpy.random import Generator
     from openai import AsyncOpenAI
 
+    from judges.asking.hearing import Said
+    from judges.asking.messages import Message
     from judges.asking.prompting import Prompt
+    from judges.asking.shapes import Rung, Shape
 
 __all__ = ["BILLABLE", "Answer", "Endpoint", "NoAnswer"]
 
@@ -54,32 +57,6 @@ OVERHEAD_TOKENS = 2000
 """What the shape and the instruction add to a prompt, where the shape is not known."""
 REFUSAL_S = 0.3
 """A refusal comes at once; so long the other calls wait for what the first one learns."""
-
-Message = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model said, and what asking took."""
-
-    reply: Reply
-    raw: str
-    usage: Usage
-    probabilities: Mapping[str, float] = field(default_factory=dict)
-    """Of the last slot's options; {} when not told, or when they hardly add up to anything."""
-
-
-class NoAnswer(Exception):  # noqa: N818 - an outcome that every judge turns into a verdict
-    """The model gave no answer that can be read; `status` says how, `usage` what it cost."""
-
-    def __init__(
-        self, status: Failure, reason: str, *, raw: str = "", usage: Usage | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.status: Failure = status
-        self.reason = reason
-        self.raw = raw
-        self.usage = usage or Usage()
 
 
 class Endpoint:
@@ -142,25 +119,37 @@ class Endpoint:
         """
         await probe(self._client, self.model)
 
+    def purse(self) -> Purse:
+        """For one question: counts what its requests cost, and how many more may be billed."""
+        return Purse(self.model, self.price, BILLABLE)
+
     def most_usd(
-        self, prompt: Prompt, *, requests: int = 1, shape: Shape | None = None
+        self,
+        prompt: Prompt,
+        *,
+        requests: int = 1,
+        shape: Shape | None = None,
+        tokens: int = REPLY_TOKENS,
     ) -> float | None:
         """An upper bound of what asking can cost, to be held back before; None when it is unknown.
 
         No token is shorter than a byte. A repair sends everything again, with the first reply.
+
+        Args:
+            prompt: what will be asked.
+            requests: how many questions like it.
+            shape: what the reply has to hold.
+            tokens: the most that a reply may have.
         """
         if self.price is None or self.abilities.token_parameter is None:
             return None
-        added = OVERHEAD_TOKENS
-        if shape is not None:
-            asked = json.dumps([shape.json_schema(), shape.instruction("text")])
-            added = 2 * len(asked) + 300
-        said = len(prompt.system.encode("utf-8", "replace"))
-        said += len(prompt.user.encode("utf-8", "replace")) + added
+        said = OVERHEAD_TOKENS if shape is None else added_bytes(shape)
+        for text in (prompt.system, prompt.user):
+            said += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
         dearest = replace(self.price, reasoning_usd=None)
         if (self.price.reasoning_usd or 0) > self.price.output_usd:
             dearest = replace(dearest, output_usd=self.price.reasoning_usd or 0)
-        return requests * BILLABLE * dearest.cost(said + REPLY_TOKENS, REPLY_TOKENS)
+        return requests * BILLABLE * dearest.cost(said + tokens, tokens)
 
     async def ask(
         self,
@@ -186,24 +175,25 @@ class Endpoint:
             NoAnswer: there is none, after one repair and all retries.
         """
         started = time.monotonic()
-        key = self._key(prompt, shape, [logprobs, repeat, version, temperature])
+        settings = [repr(shape), logprobs, repeat, version, temperature]
+        # A reply of another endpoint or model, or asked for in a way of one's own, is another one.
+        key = key_of(prompt, [self.base_url, self.model, self.abilities.forced, *settings])
         if (known := self._known(key, shape)) is not None:
             return known
-        purse = Purse(self.model, self.price, BILLABLE)
-        messages = _messages(prompt)
-        raw = ""
+        purse, messages, raw = self.purse(), messages_of(prompt), ""
         try:
             while True:
-                said = await self._request(
-                    purse, messages, shape, logprobs=logprobs, temperature=temperature, seed=repeat
+                said = await self.post(
+                    messages, shape, purse, logprobs=logprobs, temperature=temperature, seed=repeat
                 )
                 raw = said.text
                 try:
-                    answer = _read(said, shape)
+                    answer = answer_of(said, shape)
                 except UnreadableError as error:
+                    self.abilities.miss_call(said)
                     if purse.billable <= 0:
                         raise FailedError(f"unreadable reply: {error}", "invalid_output") from error
-                    messages = [*messages, *_repair(raw, str(error))]
+                    messages = [*messages, *repair(raw, str(error))]
                     continue
                 took = (time.monotonic() - started) * 1e3
                 answer = replace(answer, usage=replace(purse.usage, duration_ms=took))
@@ -225,30 +215,51 @@ class Endpoint:
             return None
         return Answer(reply, stored.text, Usage(self.model, cache_hits=1), stored.probabilities)
 
-    async def _request(
-        self, purse: Purse, messages: list[Message], shape: Shape, **wished: Any
+    async def post(
+        self,
+        messages: Sequence[Message],
+        shape: Shape,
+        purse: Purse,
+        *,
+        tokens: int = REPLY_TOKENS,
+        **wished: Any,
     ) -> Said:
-        """Ask in the best way that the endpoint takes; what it refuses is learnt for all."""
+        """One answered request, in the best way that the endpoint takes; what it refuses is learnt for all.
+
+        For what is no verdict; `ask` reads, repairs and keeps.
+
+        Args:
+            messages: without the instruction how to answer, which is added here.
+            shape: what the reply has to hold.
+            purse: pays.
+            tokens: the most that the reply may have.
+            wished: `logprobs`, `temperature` and `seed`, as far as the endpoint takes them.
+
+        Raises:
+            FailedError: no answer.
+        """
         while True:
             await self._wait_for_who_learns()
             abilities = self.abilities
             told, rung = len(abilities.refused), abilities.rung
             body = {
                 "model": self.model,
-                "messages": _instructed(messages, shape.instruction(rung)),
-                **abilities.parameters(shape, **wished),
+                "messages": instructed(messages, shape.instruction(rung)),
+                **abilities.parameters(shape, tokens=tokens, **wished),
             }
             learning = self._begin_to_learn()
             try:
                 answer = await exchange(
-                    partial(self._post, body),
+                    partial(self._send, body),
                     pace=self.pace,
                     purse=purse,
                     rng=self.rng,
                     timeout_s=self.timeout_s,
                 )
                 abilities.settled = abilities.settled or len(abilities.refused) == told
-                return heard(answer, REPLY_TOKENS)
+                said = heard(answer, tokens)
+                abilities.calls = abilities.calls or said.called
+                return said
             except openai.APIStatusError as error:
                 # Another call may have learnt the same meanwhile: then ask as it now stands.
                 if len(abilities.refused) == told and not abilities.learn(error):
@@ -259,7 +270,7 @@ class Endpoint:
                     learning.set()
                     self._learning = None
 
-    async def _post(self, body: dict[str, Any]) -> Any:
+    async def _send(self, body: dict[str, Any]) -> Any:
         # As the client's own `create`, without building and taking apart a model for every reply.
         return await self._client.post("/chat/completions", cast_to=object, body=body)
 
@@ -277,44 +288,3 @@ class Endpoint:
             return None
         self._learning = asyncio.Event()
         return self._learning
-
-    def _key(self, prompt: Prompt, shape: Shape, settings: list[Any]) -> str:
-        """What tells this question from all others; the mark, drawn afresh, is no part of it."""
-        system, user = prompt.system, prompt.user
-        if prompt.mark:
-            system, user = (text.replace(prompt.mark, "MARK") for text in (system, user))
-        asked = [
-            self.base_url, self.model, self.abilities.forced, system, user, repr(shape), settings,
-        ]  # fmt: skip
-        said = json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(said).hexdigest()
-
-
-def _read(said: Said, shape: Shape) -> Answer:
-    if said.problem:
-        raise FailedError(said.problem, said.status)
-    if not said.text.strip():
-        raise UnreadableError("the reply is empty")
-    reply = read(said.text, shape)
-    last = shape.slots[-1]
-    sure = probabilities(said.tokens, last, reply.answers[last.name]) if said.tokens else {}
-    return Answer(reply, said.text, Usage(), sure)
-
-
-def _messages(prompt: Prompt) -> list[Message]:
-    system = [{"role": "system", "content": prompt.system}] if prompt.system else []
-    return [*system, {"role": "user", "content": prompt.user}]
-
-
-def _instructed(messages: list[Message], instruction: str) -> list[Message]:
-    """With the instruction how to answer at the end of what the user says first."""
-    done = list(messages)
-    place = next(number for number, one in enumerate(done) if one["role"] == "user")
-    done[place] = {"role": "user", "content": f"{done[place]['content']}\n\n{instruction}"}
-    return done
-
-
-def _repair(raw: str, problem: str) -> list[Message]:
-    ask = f"That reply cannot be read ({problem}). Answer again, in the form that was asked for."
-    said = [{"role": "assistant", "content": raw}] if raw.strip() else []
-    return [*said, {"role": "user", "content": ask}]

@@ -1,11 +1,12 @@
 """How many requests an endpoint gets at once: found out while working, and shared by all judges.
 
-Begins with 8. Every clean round trip doubles it, up to the cap, until the endpoint pushes back (429,
-5xx, no answer in time). Then as many are taken off as were refused of those under way, and a little
-more; after a clean round trip it goes back to just below where it was refused, stays there for
-several, and then looks beyond by 1, 2, 4, … That is TCP's way (slow start, and CUBIC's plateau
-below the last known ceiling, RFC 9438) with the round trip for a clock; halving at every refusal
-would leave a quarter of what a server allows unused.
+Begins with 16. Every clean round trip makes four times as many of them, up to the cap, as long as they
+would be answered in time even by an endpoint that answers one after another (a local one may). When
+it pushes back (429, 5xx, no answer in time), as many are taken off as were refused of those under way,
+and a little more; after a clean round trip it goes back to just below where it was refused, stays
+there for several, and then looks beyond by 1, 2, 4, … That is TCP's way (slow start from a good first
+guess, RFC 6928, and CUBIC's plateau below the last known ceiling, RFC 9438) with the round trip for a
+clock; halving at every refusal would leave a quarter of what a server allows unused.
 
 When nothing but refusals come back, nobody asks before the time that the endpoint named.
 """
@@ -30,16 +31,20 @@ Outcome: TypeAlias = Literal["clean", "refused", "failed", "left"]
 DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 """The `time.monotonic()` after which nothing is asked any more; set it before tasks are made."""
 
+START = 16
+GROWTH = 4.0
+BEARABLE_S = 40.0
+"""Two thirds of the time that an answer may take by default."""
 BELOW_CEILING = 0.95
 PLATEAU_ROUNDS = 6
 SPORADIC = 0.1
 """A smaller share of 5xx and timeouts is bad luck and not too many requests."""
-PATIENCE = 4
+IN_A_ROW = 4
 """So many refusals in a row, and more than there are requests under way, close the gate."""
-
-
 HOPELESS = 12
-"""After so many in a row nobody waits for the endpoint any more: one attempt has to do."""
+"""After so many failures in a row nobody waits for the endpoint any more: one attempt has to do."""
+PATIENCE_S = 600.0
+"""Ten minutes: a rate limit is of a minute, as a rule; one of a day says so in its Retry-After."""
 
 
 class TooLateError(Exception):
@@ -61,10 +66,13 @@ class Pace:
     Args:
         start: how many to begin with.
         cap: never more.
+        patience_s: so long one question is asked again and again while it is refused by rate limit
+            (429); and after so long without a single answer nobody waits any more.
     """
 
-    start: int = 8
+    start: int = START
     cap: int = 64
+    patience_s: float = PATIENCE_S
     under_way: int = 0
     most_under_way: int = 0
     """The highest that `under_way` has been."""
@@ -78,10 +86,17 @@ class Pace:
     _failed: int = 0
     _clean: int = 0
     """Clean answers since the window was last changed."""
+    _answered: int = 0
+    """Clean answers of this round trip, before anything was refused."""
+    _slowest_s: float = 0.0
+    """The longest that one of them took."""
     _rounds: int = 0
     """Clean round trips at the ceiling."""
     _step: int = 1
     _in_a_row: int = 0
+    _failed_in_a_row: int = 0
+    _refused_since: float = 0.0
+    """When the first refusal came after the last clean answer; 0 when none has."""
     _closed_until: float = 0.0
     _waiting: deque[Future[None]] = field(default_factory=deque)
     _again: deque[Future[None]] = field(default_factory=deque)
@@ -108,20 +123,27 @@ class Pace:
         before = self.under_way
         self.under_way -= 1
         if outcome == "clean":
-            self._grow()
+            self._grow(time.monotonic() - place.sent)
         elif outcome == "refused" or (outcome == "failed" and self._is_much()):
             self._shrink(place, before)
         if outcome in {"refused", "failed"}:
             self._in_a_row += 1
-            much = self._in_a_row >= max(PATIENCE, self.under_way)
-            if much and wait_s > 0 and not self.hopeless:
+            if outcome == "failed":
+                self._failed_in_a_row += 1
+            else:
+                self._refused_since = self._refused_since or time.monotonic()
+            much = self._in_a_row >= max(IN_A_ROW, self.under_way)
+            if much and 0 < wait_s <= self.patience_s and not self.hopeless:
                 self._closed_until = max(self._closed_until, time.monotonic() + wait_s)
         self._admit()
 
     @property
     def hopeless(self) -> bool:
-        """Nothing but refusals and failures for long; a clean answer ends it."""
-        return self._in_a_row >= HOPELESS
+        """Nothing but failures, or nothing but refusals for long; a clean answer ends it."""
+        if self._failed_in_a_row >= HOPELESS:
+            return True
+        since = self._refused_since
+        return bool(since) and time.monotonic() - since > self.patience_s
 
     def _take(self) -> None:
         self.under_way += 1
@@ -157,11 +179,12 @@ class Pace:
                 self._take()
                 turn.set_result(None)
 
-    def _grow(self) -> None:
-        self._in_a_row = 0
+    def _grow(self, took_s: float) -> None:
+        self._in_a_row = self._failed_in_a_row = 0
+        self._refused_since = 0.0
         self._clean += 1
         if self.ceiling == float("inf"):
-            self.window = min(self.window + 1, self.cap)  # doubles in a round trip
+            self._open(took_s)
             return
         if self._clean < self.window:
             return
@@ -174,6 +197,15 @@ class Pace:
         if self._rounds > PLATEAU_ROUNDS:
             self.window = self.ceiling = min(self.window + self._step, self.cap)
             self._step *= 2
+
+    def _open(self, took_s: float) -> None:
+        """More places after a round trip, if the slowest answer leaves room for a longer queue."""
+        self._answered += 1
+        self._slowest_s = max(self._slowest_s, took_s)
+        if self._answered >= int(self.window):
+            times = min(GROWTH, BEARABLE_S / max(self._slowest_s, 0.001))
+            self.window = min(self.window * max(times, 1.0), float(self.cap))
+            self._answered, self._slowest_s = 0, 0.0
 
     def _is_much(self) -> bool:
         """Whether failures are more than bad luck; counted over about two windows."""

@@ -1,11 +1,13 @@
 """What tokens cost: the project's one price list, dated. A model that is not listed has an unknown price, not none.
 
-A price change is one more line of `prices.csv` with its day.
+A price change is one more line of `prices.csv` with its day. What is not listed, a model of one's own
+among them, is priced by its user (`parse_prices`).
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LAST_DAY", "ListedPrice", "Price", "listed_prices", "price_of"]
+__all__ = ["LAST_DAY", "ListedPrice", "Price", "listed_prices", "parse_prices", "price_of"]
 
 LAST_DAY = date(2149, 6, 6)
 """A price without an end: the last day that the database's column can hold."""
@@ -76,7 +78,39 @@ def listed_prices() -> tuple[ListedPrice, ...]:
     return tuple(_row(line) for line in csv.DictReader(text.splitlines()))
 
 
-def price_of(model: str, on: date | None = None) -> Price | None:
+def parse_prices(text: str) -> dict[str, Price]:
+    """Prices of one's own: `model=input/output` in USD per million tokens, by comma or one a line.
+
+    Raises:
+        ValueError: an entry is something else; says which.
+
+    >>> parse_prices("my-model=0.10/0.40, other:7b=0/0")["my-model"]
+    Price(input_usd=0.1, output_usd=0.4, cached_input_usd=None, reasoning_usd=None)
+    >>> parse_prices("my-model=0.10")
+    Traceback (most recent call last):
+    ValueError: 'my-model=0.10' is no price: write model=input/output in USD per million tokens, e.g. my-model=0.10/0.40
+    """
+    found: dict[str, Price] = {}
+    for entry in filter(None, (one.strip() for one in re.split(r"[,\n]", text))):
+        model, _, price = (part.strip() for part in entry.rpartition("="))
+        if model in found:
+            raise ValueError(f"{model!r} is priced twice; leave one of its prices out")
+        try:
+            read, said = (float(part) for part in price.split("/"))
+        except ValueError:
+            read = said = math.nan
+        if not model or not all(math.isfinite(one) and one >= 0 for one in (read, said)):
+            raise ValueError(
+                f"{entry!r} is no price: write model=input/output in USD per million tokens,"
+                " e.g. my-model=0.10/0.40"
+            )
+        found[model] = Price(read, said)
+    return found
+
+
+def price_of(
+    model: str, on: date | None = None, *, own: Mapping[str, Price] | None = None
+) -> Price | None:
     """The listed price of a model by any of its names; None when it is unknown.
 
     Routes (`openai/…`), regions, dates and versions in a model's name do not hide its price.
@@ -84,12 +118,15 @@ def price_of(model: str, on: date | None = None) -> Price | None:
     Args:
         model: the model's name.
         on: the day of the call; None takes the newest price.
+        own: by exact names; they come before the list.
 
     >>> price_of("openai/gpt-5-mini-2025-08-07") == price_of("gpt-5-mini"), price_of("my-llama")
     (True, None)
     >>> price_of("gpt-4o", date(2024, 6, 1)).input_usd, price_of("gpt-4o").input_usd
     (5.0, 2.5)
     """
+    if own and model in own:
+        return own[model]
     by_model = _by_model()
     for name in _names(model):
         if name in by_model:

@@ -23,24 +23,28 @@ MATERIAL_TOKENS = 6000
 """So much of one piece of material is shown."""
 BYTES_PER_TOKEN = 4
 NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
-HIDDEN = "[\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+HIDDEN = "\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 """Characters that take no room."""
 OPENER, CLOSER = (
-    "[<\u00ab\u2039\u226a\u27e8\u300a\u3008\uff1c\ufe64]",
-    "[>\u00bb\u203a\u226b\u27e9\u300b\u3009\uff1e\ufe65]",
+    "<\u00ab\u2039\u226a\u27e8\u300a\u3008\uff1c\ufe64",
+    ">\u00bb\u203a\u226b\u27e9\u300b\u3009\uff1e\ufe65",
 )
-OPEN_RUN, CLOSE_RUN = f"(?:{OPENER}{HIDDEN}*){{3,}}", f"(?:{CLOSER}{HIDDEN}*){{3,}}"
-FENCE = re.compile(rf"{OPEN_RUN}(?=[ \t]*\w)|(?<=\w){HIDDEN}*{CLOSE_RUN}|(?<=\w[ \t]){CLOSE_RUN}")
-"""What looks like the beginning or the end of a fence."""
+# Each pattern begins with one set of characters: a search passes over all others at once.
+RUN = re.compile(
+    rf"[{OPENER}{CLOSER}](?:(?<=[{OPENER}])(?:[{HIDDEN}]*+[{OPENER}]){{2,}}+"
+    rf"|(?<=[{CLOSER}])(?:[{HIDDEN}]*+[{CLOSER}]){{2,}}+)"
+)
+"""Three brackets or more; a word after opening ones, or before closing ones, makes them a fence."""
+WORD_AFTER = re.compile(rf"[ \t{HIDDEN}]*\w")
+WORD_BEFORE = re.compile(rf"\w[ \t{HIDDEN}]*\Z")
+NEAR = 64
+"""A word that is further away belongs to no fence, unless nothing at all can be seen between."""
 CONTROL = re.compile(
-    r"<[|\uff5c][^<>\n]{1,40}?[|\uff5c]>|</?s>|\[/?INST\]|<</?SYS>>"
-    r"|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>",
+    r"[<\[](?:(?<=<)(?:[|\uff5c][^<>\n]{1,40}?[|\uff5c]>|/?s>|</?SYS>>"
+    r"|(?:start|end)_of_turn>|(?:bos|eos|pad|unk)>)|(?<=\[)/?INST\])",
     re.IGNORECASE,
 )
 """Control tokens that self-hosted models may read out of a text as if they were their own."""
-SUSPECT = re.compile(
-    "[<>\\[\u00ab\u00bb\u2039\u203a\u226a\u226b\u27e8\u27e9\u3008-\u300b\uff1c\uff1e\ufe64\ufe65]"
-)
 UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters: some endpoints refuse a whole request for one."""
 
@@ -112,12 +116,14 @@ def fenced(label: str, text: str, mark: str) -> str:
 
 def neutral(text: str, mark: str = "") -> str:
     """The text with look-alikes of fences and control tokens broken by spaces."""
-    if not text.isprintable():
+    if not text.replace("\n", "").isprintable():
         text = UNSENDABLE.sub("\ufffd", text)
     if mark and mark in text:
         text = text.replace(mark, "…")
-    if SUSPECT.search(text):
-        text = FENCE.sub(_spaced, CONTROL.sub(_spaced, text))
+    if "<" in text or "[" in text:
+        text = CONTROL.sub(_spaced, text)
+    if not text.isascii() or "<<<" in text or ">>>" in text:
+        text = RUN.sub(_parted, text)
     return text
 
 
@@ -128,6 +134,19 @@ def template(name: str) -> str:
 
 def _spaced(found: re.Match[str]) -> str:
     return " ".join(found.group())
+
+
+def _parted(run: re.Match[str]) -> str:
+    """Brackets, with spaces between them where they look like a fence."""
+    text, start = run.string, run.start()
+    if run.group()[0] in OPENER:
+        fence = WORD_AFTER.match(text, run.end()) is not None
+    else:
+        before = text[max(0, start - NEAR) : start]
+        fence = WORD_BEFORE.search(before) is not None or (
+            len(before) == NEAR and not before.strip()
+        )
+    return _spaced(run) if fence else run.group()
 
 
 def _shortened(text: str, limit_bytes: int) -> str:

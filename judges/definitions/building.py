@@ -179,9 +179,10 @@ def _grade(definition: Any, means: Means) -> Judge:
 def _pairwise(definition: Any, means: Means) -> Judge:
     from judges.kinds.pairwise import Pairwise  # noqa: PLC0415 - as above
 
-    own = _own(definition, "criterion")
+    own = _own(definition, "criterion", "families")
     endpoint = means.endpoints(definition.model)
-    return Pairwise(definition.score, definition.criterion, endpoint, **own)
+    families = tuple(definition.families.items())
+    return Pairwise(definition.score, definition.criterion, endpoint, families=families, **own)
 
 
 def _steps(definition: Any, means: Means) -> Judge:
@@ -192,12 +193,23 @@ def _steps(definition: Any, means: Means) -> Judge:
 
 
 def _jury(definition: Any, means: Means) -> Judge:
+    from judges.panels.admission import Admission  # noqa: PLC0415 - as above
     from judges.panels.jury import Jury  # noqa: PLC0415 - as above
 
     judges = tuple(
         _part(one, means, f"judges.{place}") for place, one in enumerate(definition.judges)
     )
-    return Jury(definition.score, judges, **_own(definition, "judges"))
+    admissions = tuple(
+        Admission(one, "" if one else "its definition says so", 0, 0.0, None, None)
+        for one in definition.admissions
+    )
+    return Jury(
+        definition.score,
+        judges,
+        admissions=admissions,
+        families=tuple(definition.families.items()),
+        **_own(definition, "judges", "admissions", "families"),
+    )
 
 
 def _cascade(definition: Any, means: Means) -> Judge:

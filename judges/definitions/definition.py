@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-__all__ = ["Asking", "Check", "Definition", "Names"]
+__all__ = ["Asking", "Check", "Definition", "Direction", "Names"]
+
+Direction: TypeAlias = Literal["higher", "lower"]
+"""Which values of a judge are better."""
 
 
 def _several(value: Any) -> Any:
@@ -34,6 +37,8 @@ class Definition(BaseModel):
     model: str = Field("", examples=["gpt-4o-mini"])
     """The judging model; none: the first of OUTERLOOP_JUDGE_MODELS."""
     description: str = ""
+    direction: Direction = Field("higher", examples=["lower"])
+    """`lower` where less is better: toxicity, length. For evals: in production a no is a failure."""
     labels: Names = Field((), examples=[["matched"]])
     """Names of the labels and outcomes that say whether it is right, beside its own name."""
     tuned_on: Names = Field((), examples=[["loan-extractor-2024-01-09"]])
@@ -67,6 +72,11 @@ class Definition(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Definition:
+        if self.services and self.direction == "lower":
+            raise ValueError(
+                "in production a no, or 0, is a failure, so direction and services do not go together;"
+                " turn the question round"
+            )
         for part in self.parts:
             if part.services or part.share != 1:
                 raise ValueError("services and share belong to the whole, not to one of its judges")

@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
+from judges.definitions.definition import Direction
 from judges.interaction import (
     Interaction,
     Judge,
@@ -52,6 +53,9 @@ class FunctionJudge:
     name: str
     version: str = ""
     """Without one, a hash of the function's source text, which knows nothing of what it calls."""
+
+    direction: Direction = field(default="higher", metadata=OUTSIDE)
+    """Which of its values are better."""
 
     def __post_init__(self) -> None:
         if not self.version:
@@ -92,9 +96,15 @@ class FunctionJudge:
 
 
 def judge(
-    function: Callable[[Interaction], Any] | None = None, *, name: str = "", version: str = ""
+    function: Callable[[Interaction], Any] | None = None,
+    *,
+    name: str = "",
+    version: str = "",
+    direction: Direction = "higher",
 ) -> Any:
     """Turn a function of an interaction into a judge: `@judge` or `@judge(name=…, version=…)`.
+
+    `direction="lower"` says that less is better: toxicity, length.
 
     >>> @judge(name="polite", version="1")
     ... def thanks(interaction):
@@ -103,8 +113,9 @@ def judge(
     ('polite', '1')
     """
     if function is None:
-        return partial(judge, name=name, version=version)
-    return FunctionJudge(function, name or getattr(function, "__name__", "function"), version)
+        return partial(judge, name=name, version=version, direction=direction)
+    called = name or getattr(function, "__name__", "function")
+    return FunctionJudge(function, called, version, direction)
 
 
 def discover(group: str = GROUP) -> Mapping[str, Judge]:

@@ -13,23 +13,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import partial
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import openai
 from pydantic import ValidationError
 
-from judges.asking.exchange import FailedError, Purse, exchange, heard
+from judges.asking.exchange import FailedError
+from judges.asking.messages import messages_of, repair
 from judges.asking.prompting import Prompt, compose
 from judges.kinds.checklists import Checklist, ChecklistError, read_checklist, write_checklist
 from judges.kinds.proposals import MOST, Proposal, ProposalShape, sift
+from judges.running.books import Asked
+from judges.running.budget import Claim
+from judges.running.money import nano, nano_above
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from judges.asking.endpoint import Endpoint
-    from judges.interaction import Usage
+    from judges.asking.purse import Purse
+    from judges.running.budget import Account
 
 __all__ = ["checklist_path", "compile_rubric", "most_usd", "prompt_hash"]
 
@@ -38,8 +42,7 @@ SAMPLES = 8
 """So many answers are shown; more tell little more."""
 SAMPLE_CHARACTERS = 2_500
 TOKENS = 6_000
-ATTEMPTS = 2
-"""The question, and one repair."""
+SHAPE = ProposalShape()
 
 
 def prompt_hash(prompt: str) -> str:
@@ -57,7 +60,13 @@ def checklist_path(folder: Path, name: str, prompt: str) -> Path:
 
 
 async def compile_rubric(
-    endpoint: Endpoint, prompt: str, answers: Sequence[str], *, name: str, folder: Path
+    endpoint: Endpoint,
+    prompt: str,
+    answers: Sequence[str],
+    *,
+    name: str,
+    folder: Path,
+    account: Account | None = None,
 ) -> Checklist:
     """A draft checklist for the answers to a prompt; the stored one if there is one.
 
@@ -71,9 +80,10 @@ async def compile_rubric(
         name: of the score.
         folder: where drafts are kept; not that of the judges' definitions, where two versions of a
             name would collide. A reviewed one gets there by `judges.kinds.checklists.adopt`.
+        account: what it costs is held before and booked after, also where nothing comes of it.
 
     Raises:
-        ChecklistError: no prompt, no answers, or no usable reply.
+        ChecklistError: no prompt, no answers, no usable reply, or no money.
     """
     if not prompt.strip() or not any(one.strip() for one in answers):
         raise ChecklistError("a checklist is compiled from a prompt and some answers; give both")
@@ -82,14 +92,16 @@ async def compile_rubric(
     path = checklist_path(folder, name, prompt)
     if path.exists():
         return read_checklist(path)
-    proposal, usage = await _proposed(endpoint, _prompt(endpoint, prompt, answers))
+    asked, purse = _prompt(endpoint, prompt, answers), endpoint.purse()
+    async with _booked(account, purse, endpoint.most_usd(asked, shape=SHAPE, tokens=TOKENS), name):
+        proposal = await _proposed(endpoint, asked, purse)
     items, refused = sift(proposal.questions)
     if not items:
         why = "; ".join(f"{one.question} ({one.why})" for one in refused)
         raise ChecklistError(f"no question of the proposal can be used: {why}")
     draft = Checklist(
         name, items, reviewed=False, prompt_hash=prompt_hash(prompt), model=endpoint.model,
-        refused=refused, path=path, usage=usage,
+        refused=refused, path=path, usage=purse.usage,
     )  # fmt: skip
     write_checklist(draft, path)
     return draft
@@ -97,14 +109,41 @@ async def compile_rubric(
 
 def most_usd(endpoint: Endpoint, prompt: str, answers: Sequence[str]) -> float | None:
     """The most that compiling can cost, the repair included; None if the price is unknown."""
-    if endpoint.price is None or endpoint.abilities.token_parameter is None:
-        return None
-    asked = _prompt(endpoint, prompt, answers)
-    shape = ProposalShape()
-    # The shape goes along as a schema or in words; no token is shorter than a byte.
-    said = f"{asked.system}{asked.user}{shape.json_schema()}{shape.instruction('text')}"
-    read = 2 * len(said.encode("utf-8", "replace")) + TOKENS
-    return ATTEMPTS * endpoint.price.cost(read, TOKENS)
+    return endpoint.most_usd(_prompt(endpoint, prompt, answers), shape=SHAPE, tokens=TOKENS)
+
+
+@asynccontextmanager
+async def _booked(
+    account: Account | None, purse: Purse, most_usd: float | None, name: str
+) -> AsyncIterator[None]:
+    """Money held before, and what it cost booked after, whatever comes of it."""
+    if account is None:
+        yield
+        return
+    if most_usd is None and account.limits:
+        raise ChecklistError(
+            f"the price of {purse.model} is unknown, so that a budget cannot be held: give its price"
+        )
+    most = nano_above(most_usd or 0.0)
+    hold = await account.hold(Claim(Asked("compile", purse.model, name), most))
+    if hold is None:
+        raise ChecklistError(
+            f"compiling can cost up to ${most_usd:.4f}, but the budget does not allow it"
+        )
+    try:
+        yield
+    except (ChecklistError, FailedError):
+        account.settle(hold, _cost(purse))
+        raise
+    except BaseException:
+        account.give_up([hold])
+        raise
+    account.settle(hold, _cost(purse))
+
+
+def _cost(purse: Purse) -> int | None:
+    """In nano-USD; None where nobody knows."""
+    return None if purse.usage.cost_usd is None else nano(purse.usage.cost_usd)
 
 
 def _prompt(endpoint: Endpoint, prompt: str, answers: Sequence[str]) -> Prompt:
@@ -125,65 +164,25 @@ def _short(text: str) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out here …]\n{text[-half:]}"
 
 
-async def _proposed(endpoint: Endpoint, prompt: Prompt) -> tuple[Proposal, Usage]:
+async def _proposed(endpoint: Endpoint, prompt: Prompt, purse: Purse) -> Proposal:
     """The model's proposal, after at most one repair."""
-    purse = Purse(endpoint.model, endpoint.price, ATTEMPTS)
-    messages = [
-        {"role": "system", "content": prompt.system},
-        {"role": "user", "content": prompt.user},
-    ]
+    messages = messages_of(prompt)
     problem = ""
     while purse.billable > 0:
         try:
-            raw = await _said(endpoint, purse, messages)
+            said = await endpoint.post(messages, SHAPE, purse, tokens=TOKENS)
         except FailedError as error:
             raise ChecklistError(f"no checklist from {endpoint.model}: {error}") from error
+        if said.problem:
+            raise ChecklistError(f"no checklist from {endpoint.model}: {said.problem}")
         try:
-            return Proposal.model_validate_json(_bare(raw)), purse.usage
+            return Proposal.model_validate_json(_bare(said.text))
         except ValidationError as error:
+            endpoint.abilities.miss_call(said)
             first = error.errors()[0]
             problem = f"{'.'.join(map(str, first['loc'])) or 'the reply'}: {first['msg']}"
-            again = f"That reply cannot be read ({problem}). Answer again, in the form asked for."
-            messages += [
-                {"role": "assistant", "content": raw},
-                {"role": "user", "content": again},
-            ]
+            messages = [*messages, *repair(said.text, problem)]
     raise ChecklistError(f"{endpoint.model} gave no readable checklist: {problem}")
-
-
-async def _said(endpoint: Endpoint, purse: Purse, messages: list[dict[str, str]]) -> str:
-    shape = ProposalShape()
-    while True:
-        able = endpoint.abilities
-        body = {
-            "model": endpoint.model,
-            "messages": _instructed(messages, shape.instruction(able.rung)),
-            **able.parameters(shape, logprobs=False, temperature=0.0, seed=0),
-        }
-        if able.token_parameter is not None:
-            body[able.token_parameter] = TOKENS
-        told = len(able.refused)
-        try:
-            answer = await exchange(
-                partial(endpoint._post, body),  # noqa: SLF001 (its own client and pace; `ask` reads slots only)
-                pace=endpoint.pace,
-                purse=purse,
-                rng=endpoint.rng,
-                timeout_s=endpoint.timeout_s,
-            )
-        except openai.APIStatusError as error:
-            if len(able.refused) == told and not able.learn(error):
-                raise FailedError(f"{type(error).__name__}: {error.message}"[:500]) from error
-            continue
-        said = heard(answer, TOKENS)
-        if said.problem:
-            raise FailedError(said.problem, said.status)
-        return said.text
-
-
-def _instructed(messages: list[dict[str, str]], how: str) -> list[dict[str, str]]:
-    system, user, *rest = messages
-    return [system, {**user, "content": f"{user['content']}\n\n{how}"}, *rest]
 
 
 def _bare(raw: str) -> str:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from judges.asking.endpoint import Endpoint, NoAnswer
-from judges.asking.prompting import Prompt, compose, template
+from judges.asking.prompting import compose
 from judges.asking.shapes import Shape, Slot
-from judges.interaction import Interaction, JudgeFailure, Judgement, NotApplicable, Verdict
+from judges.interaction import JudgeFailure, Judgement, NotApplicable, Verdict
+from judges.kinds.asking import asked, marks, words
+from judges.panels.families import Families
 from judges.versions import OUTSIDE, version_of
+
+if TYPE_CHECKING:
+    from judges.asking.endpoint import Endpoint
+    from judges.asking.prompting import Prompt
+    from judges.interaction import Interaction
 
 __all__ = ["Question"]
 
@@ -26,38 +33,34 @@ class Question:
         name: names the score.
         question: one criterion, answerable by yes or no.
         endpoint: the judging model; judges may share it.
+        families: patterns asked before the built-in ones.
     """
 
     name: str
     question: str
     endpoint: Endpoint = field(repr=False, compare=False, metadata=OUTSIDE)
+    families: Families = field(default=(), metadata=OUTSIDE)
+    version: str = field(init=False)
+    """Hash of the class, the question, the model and the prompt."""
 
-    @property
-    def version(self) -> str:
-        """Hash of the class, the question, the model and the prompt."""
-        return version_of(self, self.endpoint.model, template("question"), repr(SHAPE))
+    def __post_init__(self) -> None:
+        """Hash what is the same for every call."""
+        said = words(self.endpoint, "question", SHAPE)
+        object.__setattr__(self, "version", version_of(self, *said))
 
-    async def __call__(self, interaction: Interaction) -> Verdict:
-        """The model's verdict."""
-        version = self.version
-        try:
-            answer = await self.endpoint.ask(self._prompt(interaction), SHAPE, version=version)
-        except NoAnswer as failed:
-            return JudgeFailure(
-                self.name, version, failed.reason, failed.raw, failed.status, failed.usage
-            )
+    async def __call__(self, interaction: Interaction, *, repeat: int = 0) -> Verdict:
+        """The model's verdict; another `repeat` asks anew, by chance."""
+        prompt = self._prompt(interaction)
+        answer = await asked(self, prompt, SHAPE, repeat=repeat)
+        if isinstance(answer, JudgeFailure):
+            return answer
         label, reason = answer.reply.answers["verdict"], answer.reply.reason
         if label == "na":
-            return NotApplicable(self.name, reason, version, answer.usage, answer.raw)
+            return NotApplicable(self.name, reason, self.version, answer.usage, answer.raw)
         return Judgement(
-            self.name,
-            value=label == "yes",
-            label=label,
-            reason=reason,
-            version=version,
-            usage=answer.usage,
-            raw=answer.raw,
-        )
+            self.name, label == "yes", label, reason, self.version, answer.usage, raw=answer.raw,
+            details=marks(self, interaction, prompt),
+        )  # fmt: skip
 
     def most_usd(self, interaction: Interaction) -> float | None:
         """An upper bound of what judging it can cost, to be held back before asking.

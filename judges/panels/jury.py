@@ -91,6 +91,11 @@ class Jury:
         object.__setattr__(self, "version", version_of(self, *seats))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What each judge is called in the details of a verdict, `juror NAME`; those left out too."""
+        return tuple(_names(self.judges))
+
+    @property
     def models(self) -> tuple[str, ...]:
         """All models that are asked."""
         return tuple(dict.fromkeys(one for _, judge, _ in self._seats for one in models_of(judge)))
@@ -144,7 +149,12 @@ class Jury:
         passed = sum(one is not None and one.admitted for one in self.admissions)
         if not passed:
             return "no juror passed the admission test: equal votes, not to be trusted"
-        return f"{passed} of {len(self.judges)} jurors admitted"
+        refused = [
+            f"{name} left out: {test.reason or 'not admitted'}"
+            for name, test in zip(_names(self.judges), self.admissions, strict=True)
+            if test is not None and not test.admitted
+        ]
+        return "; ".join([f"{passed} of {len(self.judges)} jurors admitted", *refused])
 
     def _present(self, interaction: Interaction) -> Sequence[tuple[str, Judge, float]]:
         """Those who may judge these candidates."""

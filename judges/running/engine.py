@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from judges.asking.pace import DEADLINE
 from judges.interaction import Interaction, Judge, Verdict
 from judges.running.budget import LONGEST_PAUSE_S, PAUSE_S, Account, Claim, Settlement
 from judges.running.journal import JournalError
@@ -72,8 +73,8 @@ async def run(  # noqa: PLR0913 - each option stands alone, and has a default
         account: the budgets; its journal, if it has one, is the run's.
         journal: keeps verdicts for resuming, without budgets, when no account is given.
         run_id: names the run in the journal.
-        deadline_s: no verdict is begun later than so many seconds after the start; those under way
-            are waited for.
+        deadline_s: no verdict is begun and no request sent later than so many seconds after the
+            start; requests under way are waited for.
         salt: another one gives another order; a resumed run needs the same.
         on_verdict: told of each verdict once it is kept, those of the journal first.
 
@@ -91,7 +92,11 @@ async def run(  # noqa: PLR0913 - each option stands alone, and has a default
         if purse is not None:
             await price(queue, limited=bool(purse.limits))
         work = _Work(queue, concurrency, purse, until, on_verdict)
-        await work.run()
+        told = DEADLINE.set(until)  # endpoints give up waiting for their turn, too
+        try:
+            await work.run()
+        finally:
+            DEADLINE.reset(told)
     return work.outcome()
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
+from judges.statistics.sampling import hajek
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,6 +26,8 @@ __all__ = ["Calibrated", "Isotonic", "Transport", "cross_fitted", "isotonic", "t
 
 MIN_PROBES = 50
 """Labels on a new model or prompt, below which a calibration is neither confirmed nor refuted."""
+MARGIN = 0.05
+"""How far a true mean may be from what the verdicts promise, before it counts; in units of the label."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +121,10 @@ class Transport:
     """Whether a calibration holds on calls that it was not learnt on."""
 
     status: Literal["pass", "fail", "inconclusive"]
-    residual: float
-    """Mean of label - prediction on the probes."""
-    low: float
-    high: float
+    residual: float | None
+    """Mean of label - prediction on the probes; None where nothing could be compared."""
+    low: float | None
+    high: float | None
     n: int
     """Probes."""
 
@@ -129,18 +133,21 @@ def transport(
     labels: Sequence[float] | ArrayLike,
     predictions: Sequence[float] | ArrayLike,
     *,
-    delta: float = 0.05,
+    probabilities: Sequence[float] | None = None,
+    delta: float = MARGIN,
     min_probes: int = MIN_PROBES,
 ) -> Transport:
     """Probe a calibration on a new model, prompt or release.
 
-    The mean residual's 95 % interval (Student's): wholly within ±delta passes, wholly outside fails,
-    anything else is not known yet; nor is anything below `min_probes` labels.
+    The mean residual's 95 % interval, Student's by Kish's effective number of probes: wholly within
+    ±delta passes, wholly outside fails, anything else is not known yet; nor is anything below
+    `min_probes` labels.
 
     Args:
         labels: what people said of the probes.
         predictions: what the calibration says of them.
-        delta: the largest error in the mean that does no harm, in units of the label.
+        probabilities: with which each was drawn, where they differ.
+        delta: the largest error in the mean that does no harm.
         min_probes: labels below which nothing is said.
 
     Raises:
@@ -154,11 +161,16 @@ def transport(
     y, guess = np.asarray(labels, dtype=float), np.asarray(predictions, dtype=float)
     if y.shape != guess.shape or not len(y):
         raise ValueError("transport needs one prediction per label, and at least one")
-    residual, n = float((y - guess).mean()), len(y)
+    n = len(y)
+    rests, chances = y - guess, probabilities or [1.0] * n
+    found = hajek(list(rests), chances)
+    assert found is not None
     half = float("inf")
     if n > 1:
-        half = float(stats.t.ppf(0.975, n - 1) * (y - guess).std(ddof=1)) / n**0.5
-    low, high = residual - half, residual + half
+        freedom = max(1.0, found.n_eff - 1)
+        error = found.standard_error * (n / (n - 1)) ** 0.5
+        half = float(stats.t.ppf(0.975, freedom)) * error
+    residual, low, high = found.value, found.value - half, found.value + half
     status: Literal["pass", "fail", "inconclusive"] = "inconclusive"
     if n >= min_probes and -delta <= low and high <= delta:
         status = "pass"

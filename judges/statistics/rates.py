@@ -86,8 +86,8 @@ def corrected(
 
     30 to 99 labels of yes and no: `poststrat_ac`, because PPI++ promises too much there; also with
     more, where labels and verdicts differ on fewer than five. Else from 100 on, and for scores,
-    `ppi`. Calls or labels drawn with unequal probability: `two_phase`. Below 100 the latter two
-    take Student's quantile instead of the normal one. An interval of yes and no is cut to 0…1.
+    `ppi`, below 100 with Student's quantile instead of the normal one. Calls or labels drawn with
+    unequal probability: `two_phase`. An interval of yes and no is cut to 0…1.
 
     Args:
         labels: what people said.
@@ -99,7 +99,7 @@ def corrected(
     if len(y) < MIN_LABELS:
         return None
     if design is not None and not design.equal:
-        return _cut(two_phase(y, f, rest, design, z=_quantile(_kish(design.labelled))), y)
+        return _cut(two_phase(y, f, rest, design), y)
     few = len(y) < PPI_LABELS
     rate = None
     if _categories(y, f, rest) and (few or int((y != f).sum()) < FEW_DISAGREEMENTS):
@@ -145,10 +145,10 @@ def level(
 def _alone(y: NDArray[np.float64], design: Design | None) -> Rate:
     """The labels without the judge: weighted, Wilson's for yes and no, else Student's."""
     if design is not None and not design.equal:
-        z = _quantile(_kish(design.labelled))
-        mean = hajek(list(y), list(design.labelled), z=z)
+        none = np.zeros(len(y))
+        mean = _cut(two_phase(y, none, [], Design(design.labelled, design.judged, [])), y)
         assert mean is not None
-        return Rate(mean.value, mean.low, mean.high, len(y), 0.0, mean.standard_error, "hajek")
+        return replace(mean, method="hajek")
     share = wilson(int(y.sum()), len(y)) if ((y == 0) | (y == 1)).all() else None
     rate = share or human_only(y, z=_quantile(len(y)))
     assert rate is not None
@@ -187,8 +187,3 @@ def _categories(y: NDArray[np.float64], f: NDArray[np.float64], rest: NDArray[np
 
 def _quantile(n: float) -> float:
     return float(stats.t.ppf(0.975, max(1.0, n - 1)))
-
-
-def _kish(probabilities: Sequence[float]) -> float:
-    weights = 1 / np.asarray(probabilities, dtype=float)
-    return float(weights.sum() ** 2 / (weights**2).sum())

@@ -7,11 +7,12 @@ once `MIN_LABELS` labels of people anchor it, and it is said when the judge help
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from judges.statistics.agreement import Confusion, agreement, cohen_kappa, confusion, gwet_ac1
+from judges.statistics.calibration import MIN_PROBES, Transport, transport
 from judges.statistics.rates import MIN_LABELS, Design, Level, Rate, level
 from judges.statistics.sampling import WeightedMean, hajek
 
@@ -20,16 +21,10 @@ if TYPE_CHECKING:
 
     from judges.statistics.position import Orders
 
-__all__ = ["PROBES", "Judged", "Transport", "Trust", "transport", "trust"]
+__all__ = ["Judged", "Trust", "carried", "trust"]
 
 STRATA = 10
 """A judge with so many different values at most is categorical."""
-PROBES = 50
-"""Labels on a new release or prompt version, below which its transport cannot be checked."""
-MARGIN = 0.05
-"""How far a release's true mean may be from what the verdicts promise, before it counts."""
-
-Word: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +80,6 @@ class Trust:
         return f"one label counts as {self.level.gain:.2f} with the judge's help"
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """Whether what was learnt of a judge elsewhere holds on one release and prompt version."""
-
-    status: Word
-    residual: float | None
-    """Mean of label minus what the verdict promises."""
-    low: float | None
-    high: float | None
-    n: int
-
-
 def trust(
     calls: Sequence[Judged],
     *,
@@ -145,33 +128,26 @@ def trust(
     )
 
 
-def transport(
-    before: Sequence[Judged], here: Sequence[Judged], *, margin: float = MARGIN
-) -> Transport:
+def carried(before: Sequence[Judged], here: Sequence[Judged]) -> Transport:
     """Whether verdicts mean on these calls what they meant on those before.
 
     What a verdict promises is the mean label that it had before (a straight line through it, for a
-    judge with many values). The mean residual's 95 % interval inside the margin passes, wholly outside
-    fails, and says nothing otherwise or with fewer than `PROBES` labels.
+    judge with many values); `transport` says whether that is kept. Fewer than 30 labels before, or 50
+    here, tell nothing.
 
     >>> before = [Judged(1, label=1), Judged(0, label=0)] * 50
-    >>> transport(before, [Judged(1, label=0), Judged(0, label=0)] * 50).status
+    >>> carried(before, [Judged(1, label=0), Judged(0, label=0)] * 50).status
     'fail'
     """
     old = [(one.value, one.label) for one in before if one.label is not None]
     new = [one for one in here if one.label is not None]
-    if len(old) < MIN_LABELS or len(new) < PROBES:
+    if len(old) < MIN_LABELS or len(new) < MIN_PROBES:
         return Transport("inconclusive", None, None, None, len(new))
-    promises = _promises(old, [one.value for one in new])
-    rests = [float(one.label or 0.0) - promise for one, promise in zip(new, promises, strict=True)]
-    found = hajek(rests, [one.probability * one.label_probability for one in new])
-    assert found is not None
-    status: Word = "inconclusive"
-    if -margin <= found.low and found.high <= margin:
-        status = "pass"
-    elif found.low > margin or found.high < -margin:
-        status = "fail"
-    return Transport(status, found.value, found.low, found.high, len(new))
+    return transport(
+        [one.label or 0.0 for one in new],
+        _promises(old, [one.value for one in new]),
+        probabilities=[one.probability * one.label_probability for one in new],
+    )
 
 
 def _category(value: float, calls: Sequence[Judged]) -> float:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from math import isnan
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +13,12 @@ import click
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from monitor.cli.eval_options import MAPPED, eval_options
+from monitor.cli.eval_screen import console_of, progress, show, summary
 from monitor.cli.root import cli, document
 from monitor.clock import utcnow
-from monitor.evaluation.aggregates import smallest_difference
 from monitor.evaluation.files import read_file
-from monitor.evaluation.gate import Gate, problems, read_gate
+from monitor.evaluation.gate import Gate, problems, read_gate, unfinished
 from monitor.evaluation.keeping import find_run, keep_in_file, send_waiting
-from monitor.evaluation.report import money, print_comparisons, print_evaluation
 from monitor.evaluation.samples import Dataset, DatasetError
 from monitor.evaluation.stored import names_store, read_stored
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
@@ -30,14 +26,8 @@ from monitor.settings import Settings, load_settings
 from monitor.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from rich.console import Console
-
-    from judges.interaction import Judge
-    from monitor.evaluation.comparison import Comparison
-    from monitor.evaluation.result import Evaluation
     from monitor.evaluation.rows import EvaluationRow
 
 EPILOG = (
@@ -45,7 +35,6 @@ EPILOG = (
     "Another: outerloop eval new.jsonl --judge faithful --baseline old.jsonl --budget 0.50"
 )
 STORE_S = 30
-LOG_WIDTH = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +96,7 @@ def _evaluate(order: Order) -> int:
     settings, gates = load_settings(), order.gates
     now = utcnow()
     store = _store(settings, order)
-    console = _console(order)
+    console = console_of(quiet=order.as_json)
     dataset = _dataset(order.dataset or "", order, settings, now)
     baseline = _baseline(order, dataset, settings, store, now)
     from monitor.evaluation.session import Session  # noqa: PLC0415 - the judges, once all else is in order
@@ -122,126 +111,28 @@ def _evaluate(order: Order) -> int:
         candidate=order.candidate,
         models=order.models,
     )
-    with _progress(console, dataset, baseline, order, session.run_id) as (told, on_verdict):
+    bar = progress(console, dataset, baseline, session.run_id, judges=len(order.judges))
+    with bar as (told, on_verdict):
         done, before = session.run(
             dataset, order.judges, baseline=baseline, before=told, on_verdict=on_verdict
         )
     for one in [done, before]:
         if isinstance(one, type(done)):
             keep_in_file(settings.data_dir, one.run_id, one.rows)
-    notes = _send(settings, store, done.run_id)
-    compared = () if before is None else done.compare(before)
-    wrong = problems(done.aggregates, gates=gates, comparisons=compared)
-    _show(order, done, compared, wrong, notes)
+    for note in _send(settings, store, done.run_id):
+        _say(note)
+    compared = done.compare(before) if before is not None and done.rows else ()
+    cut = unfinished(done, gates)
+    wrong = [*cut, *problems(done.aggregates, gates=() if cut else gates, comparisons=compared)]
+    if order.as_json:
+        document(summary(done, compared, wrong))
+    else:
+        show(done, compared, wrong, baseline=order.baseline or "")
     return 1 if wrong else 0
 
 
-@contextmanager
-def _progress(
-    console: Console, dataset: Dataset, baseline: Any, order: Order, run_id: str
-) -> Iterator[tuple[Callable[[Sequence[Judge]], None], Callable[[Any, Any], None]]]:
-    """What is said before anything is asked, and a bar that moves with the verdicts on a terminal."""
-    from rich.progress import (  # noqa: PLC0415 - see above
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[cost]}"),
-    )  # fmt: skip
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    samples = len(dataset) + (len(baseline) if isinstance(baseline, Dataset) else 0)
-    task = bar.add_task("judging", total=samples * len(order.judges), cost="")
-    spent = [0.0]
-
-    def before(judges: Sequence[Judge]) -> None:
-        _say_before(console, dataset, judges, run_id)
-
-    def on_verdict(_sample: Any, verdict: Any) -> None:
-        spent[0] += verdict.usage.cost_usd or 0.0
-        bar.update(task, advance=1, cost=money(spent[0]))
-
-    with bar:
-        yield before, on_verdict
-
-
-def _say_before(console: Console, dataset: Dataset, judges: Sequence[Judge], run_id: str) -> None:
-    n = len(dataset)
-    said = (
-        f"{n} samples of {dataset.name}, {len(judges)} judge{'s' * (len(judges) != 1)}: two versions that"
-        f" differ by {100 * smallest_difference(n):.0f} points are told apart 4 times in 5"
-        if smallest_difference(n) < 1
-        else f"{n} samples of {dataset.name}: too few to tell two versions apart"
-    )
-    if any(hasattr(one, "most_usd") for one in judges):  # what was paid for must not be lost
-        said += f"; if it is cut short, go on with --resume {run_id}"
-    console.print(said, soft_wrap=True, highlight=False, markup=False)
-
-
-def _show(
-    order: Order,
-    done: Evaluation,
-    compared: Sequence[Comparison],
-    wrong: Sequence[str],
-    notes: Sequence[str],
-) -> None:
-    for note in notes:
-        sys.stderr.write(f"outerloop: {note}\n")
-    if order.as_json:
-        document(_document(done, compared, wrong))
-        return
-    from rich.console import Console  # noqa: PLC0415 - see above
-
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", LOG_WIDTH))
-    console = Console(width=width, highlight=False)
-    print_evaluation(console, done)
-    if compared:
-        print_comparisons(console, compared, order.baseline or "")
-    for reason in wrong:
-        console.print(f"not passed: {reason}", style="red", markup=False, soft_wrap=True)
-
-
-def _document(
-    done: Evaluation, compared: Sequence[Comparison], wrong: Sequence[str]
-) -> dict[str, Any]:
-    """The one JSON document; what is no number is null."""
-    return {
-        "run": done.run_id,
-        "dataset": {"name": done.dataset, "hash": done.dataset_hash, "samples": done.samples},
-        "candidate": done.candidate,
-        "started_at": done.started_at,
-        "duration_s": round(done.duration_s, 3),
-        "cost_usd": done.cost_usd,
-        "cache_hits": done.cache_hits,
-        "unjudged": done.unjudged,
-        "stopped": done.stopped,
-        "passed": not wrong,
-        "problems": list(wrong),
-        "judges": [
-            _finite(asdict(one)) | {"failed": one.failed, "invalid_share": one.invalid_share}
-            for one in done.aggregates
-        ],
-        "comparisons": [_finite(asdict(one)) | {"verdict": one.verdict} for one in compared],
-        "rows": [_finite(asdict(one)) for one in done.rows],
-    }
-
-
-def _finite(said: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and isnan(value) else value
-        for name, value in said.items()
-    }
-
-
-def _console(order: Order) -> Console:
-    """For what is said on the way: stderr, so that stdout has the result alone."""
-    from rich.console import Console  # noqa: PLC0415 - a moment that a wrong option need not wait for
-
-    return Console(stderr=True, quiet=order.as_json and not sys.stderr.isatty())
+def _say(note: str) -> None:
+    sys.stderr.write(f"outerloop: {note}\n")
 
 
 def _store(settings: Settings, order: Order) -> Store | None:
@@ -251,7 +142,13 @@ def _store(settings: Settings, order: Order) -> Store | None:
 def _dataset(named: str, order: Order, settings: Settings, now: datetime) -> Dataset:
     if names_store(named) and not Path(named).exists():
         store = Store(settings.store)
-        return read_stored(store, named, now=now, split=order.split, limit=order.limit)
+        try:
+            return read_stored(store, named, now=now, split=order.split, limit=order.limit)
+        except ClickHouseError as error:
+            said = str(error).splitlines()[0][:200]
+            raise ConfigurationError(
+                f"the store does not give {named} ({said}); has `outerloop migrate` run?"
+            ) from error
     return read_file(Path(named), now=now, mapping=order.fields).cut(order.limit)
 
 
@@ -306,8 +203,8 @@ def _plan(order: Order) -> None:
     dataset = _dataset(order.dataset, order, settings, now) if order.dataset else None
     store = _store(settings, order)
     told = make_plans(
-        settings, store, wish, judges=order.judges, models=order.models, dataset=dataset, now=now
-    )
+        settings, store, wish, judges=order.judges, models=order.models, dataset=dataset, now=now, say=_say,
+    )  # fmt: skip
     if order.as_json:
         document(told)
         return

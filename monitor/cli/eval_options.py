@@ -24,7 +24,8 @@ def eval_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--baseline", metavar="FILE|RUN",
             help="the other version's outputs for the same items, or an earlier run; significantly worse exits 1"),
         click.option("--gate", multiple=True, metavar="NAME>=X",
-            help="exit 1 when a judge's mean (NAME.low: the lower end of its interval) is under X"),
+            help="exit 1 when a judge's mean (NAME.low: the lower end of its interval) is under X, or when not all"
+            " was judged; where less is better NAME<=X, NAME.high<=X"),
         click.option("--fail-under", type=float, metavar="X", help="the same for the mean of every judge"),
         click.option("--budget", type=click.FloatRange(0), metavar="USD", help="hard limit of what the run may spend"),
         click.option("--deadline", type=click.FloatRange(0, min_open=True), metavar="S",

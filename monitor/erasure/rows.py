@@ -84,6 +84,11 @@ class Rows:
         """Everything that has been put aside."""
         return self._store.read("staged", Staged, package=PACKAGE, request=self._request)
 
+    def judged(self) -> list[str]:
+        """Keys of the samples that judges may have been asked about; known as long as the rows are there."""
+        found = self._store.rows("judged", package=PACKAGE, request=self._request)
+        return [str(row[0]) for row in found]
+
     def tables(self) -> list[StoredTable]:
         """The tables that keep rows."""
         return self._store.read("stored_tables", StoredTable, package=PACKAGE)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monitor.erasure.folders import clean_refused, export_again
+from monitor.erasure.judging import clean_evaluations, forget_judged
 from monitor.erasure.log import clean_log, collector_runs, wait_for_log
 from monitor.erasure.placeholders import placeholders
 from monitor.erasure.receipt import Erasure, ErasureRow, earlier, trained_releases
 from monitor.erasure.rows import Rows, Staged
-from monitor.erasure.texts import rewrite
+from monitor.erasure.texts import Erased, rewrite
 from monitor.retrain.reserve import load_key
 from monitor.store.migrate import cluster_of
 
@@ -51,6 +52,7 @@ def erase(
 
     Raises:
         LogBusyError: the collector's log cannot be passed or rewritten now; nothing has been erased.
+        JournalHeldError: the judging journal cannot be written; no row has been erased.
         ConfigurationError: ids are masked and the key of their placeholders is not here.
     """
     request = subject.pseudonym(load_key(settings.data_dir))
@@ -62,7 +64,12 @@ def erase(
     rows.find(subject)
     log, removed = _log(settings, subject, rows, running=running, dry_run=dry_run)
     gone = Counter({"log": removed} if removed else {})
+    keys = rows.judged()  # as long as the rows are there to say them
+    forgotten = forget_judged(settings.data_dir, keys, dry_run=dry_run)
     gone += rows.count() if dry_run else _delete(store, rows, subject, request, say)
+    if not dry_run:  # what a judge that was at work has kept meanwhile
+        forgotten += forget_judged(settings.data_dir, keys)
+    gone += Counter({"judging journal": forgotten} if forgotten else {})
     staged = rows.staged()
     files = _files(store, settings, subject, staged, dry_run=dry_run)
     left = {} if dry_run else dict(rows.count())
@@ -135,7 +142,10 @@ def _files(
     store: Store, settings: Settings, subject: Subject, staged: list[Staged], *, dry_run: bool
 ) -> list[str]:
     named = sorted({*subject.ids, *_ids(staged, "trace"), *_ids(staged, "session")})
-    refused = clean_refused(settings.data_dir, named, dry_run=dry_run)
+    refused = [
+        *clean_refused(settings.data_dir, named, dry_run=dry_run),
+        *clean_evaluations(settings.data_dir, Erased.of(staged), dry_run=dry_run),
+    ]
     versions = _ids(staged, "dataset")
     if dry_run:
         folder = settings.data_dir / "datasets"

@@ -45,6 +45,8 @@ class Aggregate:
     model: str
     kind: str
     """`yes_no`, `score`, `label`; '' where nothing could be judged."""
+    direction: str
+    """`lower` where less is better, else `higher`."""
     n: int
     """Verdicts, which alone are in the mean."""
     value: float
@@ -93,7 +95,9 @@ def aggregate(rows: Sequence[EvaluationRow]) -> Aggregate:
     values = [row.value for row in told if row.kind == kind and not math.isnan(row.value)]
     failures = Counter(row.status for row in rows if row.status not in ("ok", "not_applicable"))
     value, low, high = mean_interval(values, kind)
+    lower = rows[0].direction == "lower"
     floor, ceiling = _bounds(values, kind)
+    worst, best = (ceiling, floor) if lower else (floor, ceiling)
     missing = sum(failures.values())
     costs = [row.cost_usd for row in rows]
     models = Counter(row.judge_model for row in rows if row.judge_model)
@@ -102,14 +106,15 @@ def aggregate(rows: Sequence[EvaluationRow]) -> Aggregate:
         version=rows[0].judge_version,
         model=models.most_common(1)[0][0] if models else "",
         kind=kind,
+        direction=rows[0].direction,
         n=len(told),
         value=value,
         low=low,
         high=high,
         not_applicable=sum(row.status == "not_applicable" for row in rows),
         failures=dict(failures),
-        worst=_with(values, missing, floor),
-        best=_with(values, missing, ceiling),
+        worst=_with(values, missing, worst),
+        best=_with(values, missing, best),
         cost_usd=None if None in costs else math.fsum(filter(None, costs)),
         requests=sum(row.requests for row in rows),
         cache_hits=sum(row.cache_hits for row in rows),

@@ -45,6 +45,8 @@ class Bench:
     models: Sequence[str] = ()
     journal: Journal | None = None
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    lower: set[str] = field(default_factory=set)
+    """Judges that were made, of which a lower value is better."""
     _client: AsyncOpenAI | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -66,6 +68,7 @@ class Bench:
             ConfigurationError: there is no address, or no model.
         """
         from judges.asking.endpoint import Endpoint  # noqa: PLC0415 - half a second that checks need not wait for
+        from judges.asking.prices import price_of  # noqa: PLC0415 - see above
 
         wanted = model or next(iter(self.models or self.settings.judge_models), "")
         if not wanted:
@@ -76,7 +79,11 @@ class Bench:
             from numpy.random import default_rng  # noqa: PLC0415 - see above
 
             self.endpoints[wanted] = Endpoint(
-                self._connected(), wanted, replies=self.journal, rng=default_rng()
+                self._connected(),
+                wanted,
+                replies=self.journal,
+                rng=default_rng(),
+                price=price_of(wanted, own=self.settings.judge_prices),
             )
         return self.endpoints[wanted]
 
@@ -92,11 +99,14 @@ class Bench:
         for one in named:
             if not isinstance(one, str):
                 made.append(one)
+                self._note(one, getattr(one, "direction", "higher"))
                 continue
             try:
                 definition = resolve(one, self.settings.data_dir / FOLDER)
                 _refuse_lack(definition.score, definition.needs, dataset)
-                made.append(build(definition, endpoints=self.endpoint, embedder=self.embedder()))
+                judge = build(definition, endpoints=self.endpoint, embedder=self.embedder())
+                made.append(judge)
+                self._note(judge, definition.direction, getattr(judge, "direction", "higher"))
             except ValueError as error:
                 raise ConfigurationError(" ".join(str(error).split())) from error
         names = [name_of(judge) for judge in made]
@@ -106,6 +116,10 @@ class Bench:
                 f"two judges are called {twice[0]!r}; give one another `name` in its definition"
             )
         return tuple(made)
+
+    def _note(self, judge: Judge, *directions: str) -> None:
+        if "lower" in directions:
+            self.lower.add(name_of(judge))
 
     def embedder(self) -> Embedder | None:
         """Sentence embeddings, loaded when the first text comes; None without the `embeddings` extra."""

@@ -1,12 +1,12 @@
 """Two versions on the same samples: what changed, whether it can be chance, which samples moved.
 
-Differences are the run's value minus the baseline's: above zero is better.
+Differences are the run's value minus the baseline's: above zero is better, below where less is better.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,8 @@ class Comparison:
 
     judge: str
     kind: str
+    direction: str
+    """`lower` where less is better, else `higher`."""
     n: int
     before: float
     after: float
@@ -67,7 +69,12 @@ class Comparison:
             return "too few"
         if self.p_value > ALPHA or self.difference == 0:
             return "no difference shown"
-        return "better" if self.difference > 0 else "worse"
+        return "better" if self.gain > 0 else "worse"
+
+    @property
+    def gain(self) -> float:
+        """The difference, so that above zero is better."""
+        return -self.difference if self.direction == "lower" else self.difference
 
 
 def compare_rows(
@@ -107,11 +114,12 @@ def _compare(
     common = [name for name in after if name in before]
     pairs = [(before[name].value, after[name].value) for name in common]
     kind = after[common[0]].kind if common else ""
-    moved = [_moved(before[name], after[name]) for name in common]
+    both = [(before[name], after[name]) for name in common]
     difference, low, high, p_value, test = _test(pairs, kind)
     return Comparison(
         judge=judge,
         kind=kind,
+        direction=ours[0].direction,
         n=len(pairs),
         before=_mean([one for one, _ in pairs]),
         after=_mean([one for _, one in pairs]),
@@ -120,8 +128,8 @@ def _compare(
         high=high,
         p_value=p_value,
         test=test,
-        better=tuple(sorted((m for m in moved if m.after > m.before), key=_size)),
-        worse=tuple(sorted((m for m in moved if m.after < m.before), key=_size)),
+        better=_moved(pair for pair in both if pair[1].good > pair[0].good),
+        worse=_moved(pair for pair in both if pair[1].good < pair[0].good),
         unpaired=len({*_ids(ours), *_ids(theirs)}) - len(common),
     )
 
@@ -134,13 +142,17 @@ def _ids(rows: Sequence[EvaluationRow]) -> set[str]:
     return {row.sample_id for row in rows}
 
 
-def _moved(before: EvaluationRow, after: EvaluationRow) -> Moved:
-    worse = after if after.value < before.value else before
-    return Moved(after.sample_id, before.value, after.value, worse.reason)
+def _moved(pairs: Iterable[tuple[EvaluationRow, EvaluationRow]]) -> tuple[Moved, ...]:
+    """The samples of these pairs, those that moved most first."""
+    found = [
+        Moved(after.sample_id, before.value, after.value, min(after, before, key=_good).reason)
+        for before, after in pairs
+    ]
+    return tuple(sorted(found, key=lambda one: -abs(one.after - one.before)))
 
 
-def _size(moved: Moved) -> float:
-    return -abs(moved.after - moved.before)
+def _good(row: EvaluationRow) -> float:
+    return row.good
 
 
 def _mean(values: Sequence[float]) -> float:

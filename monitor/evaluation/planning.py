@@ -13,7 +13,7 @@ from monitor.evaluation.plan import Errors, Plan, Wish, make_plan
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from judges.statistics.agreement import Confusion
     from monitor.evaluation.samples import Dataset
@@ -53,6 +53,7 @@ def make_plans(
     models: Sequence[str] = (),
     dataset: Dataset | None = None,
     now: datetime,
+    say: Callable[[str], None],
 ) -> list[Plan]:
     """A plan for each judge, from what the store knows of it; asks no model.
 
@@ -64,9 +65,9 @@ def make_plans(
         models: to price where a definition names none.
         dataset: its texts tell a price before there is any verdict.
         now: the present.
+        say: told what could not be looked up.
     """
-    past = _past(store, now)
-    errors = _errors(store, now) if past else {}
+    past, errors = _known(store, settings, now, say)
     names = list(judges) or [name for name, one in past.items() if one.mean_usd is not None]
     if not names:
         raise ConfigurationError(
@@ -93,17 +94,20 @@ def make_plans(
     return plans
 
 
-def _past(store: Store | None, now: datetime) -> dict[str, Past]:
+def _known(
+    store: Store | None, settings: Settings, now: datetime, say: Callable[[str], None]
+) -> tuple[dict[str, Past], dict[str, Errors]]:
+    """By judge, its past and its errors; a plan without them is still a plan."""
     if store is None:
-        return {}
+        return {}, {}
     try:
         rows = store.read("evaluation_costs", Past, since=now - MEASURED_OVER)
-    except (
-        StoreUnavailableError,
-        ClickHouseError,
-    ):  # a plan without history is still a plan, and says so
-        return {}
-    return {row.judge: row for row in rows}
+        past = {row.judge: row for row in rows}
+        return past, _errors(store, settings, now) if past else {}
+    except (StoreUnavailableError, ClickHouseError) as error:
+        why = str(error).splitlines()[0][:200]
+        say(f"planned without what the store knows of past verdicts and labels: {why}")
+        return {}, {}
 
 
 def _spread(known: Past | None) -> float:
@@ -113,14 +117,14 @@ def _spread(known: Past | None) -> float:
     return min(MAX_DESIGN_EFFECT, max(1.0, known.drawn * known.squares / known.weights**2))
 
 
-def _errors(store: Store | None, now: datetime) -> dict[str, Errors]:
+def _errors(store: Store, settings: Settings, now: datetime) -> dict[str, Errors]:
     """By judge: its errors against people, of the latest version with enough labels."""
-    if store is None:
-        return {}
-    from monitor.judging.trust import judge_health  # noqa: PLC0415 - F's side of the house, and heavy
+    from monitor.judging.production import labels_of  # noqa: PLC0415 - brings scipy
+    from monitor.judging.trust import judge_health  # noqa: PLC0415 - see above
 
     found: dict[str, Errors] = {}
-    for one in judge_health(store, since=now - MEASURED_OVER, until=now):
+    labels = labels_of(settings)
+    for one in judge_health(store, since=now - MEASURED_OVER, until=now, labels=labels):
         if one.latest and one.judge not in found and one.trust.n >= MIN_LABELS:
             told = _rates_of(one.trust.confusion)
             if told is not None:
@@ -163,7 +167,7 @@ def _estimated(
     tokens = PROMPT_TOKENS + round(read / len(dataset) / CHARACTERS_A_TOKEN)
     total = 0.0
     for model in definition.models:
-        price = price_of(model or first)
+        price = price_of(model or first, own=settings.judge_prices)
         if price is None:
             return definition.score, None
         total += price.cost(tokens, REPLY_TOKENS)

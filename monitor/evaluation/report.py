@@ -51,8 +51,8 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     if evaluation.unjudged:
         console.print(
             Text(
-                f"stopped by its {evaluation.stopped}: {evaluation.unjudged} verdicts were not asked for;"
-                " what was judged is a uniform sample"
+                f"stopped by {evaluation.stopped}: {len(evaluation.rows)} of {evaluation.due} judged;"
+                f" what was judged is a uniform sample, and --resume {evaluation.run_id} goes on"
             ),
             soft_wrap=True,
         )
@@ -159,7 +159,7 @@ def _print_samples(console: Console, rows: Sequence[EvaluationRow], most: int, p
 def _badness(verdicts: dict[str, EvaluationRow]) -> tuple[int, float]:
     """Sorts: samples with most failures first, then the lowest scores."""
     failed = sum(row.failed for row in verdicts.values())
-    scores = [row.value for row in verdicts.values() if not math.isnan(row.value)]
+    scores = [row.good for row in verdicts.values() if not math.isnan(row.value)]
     return -failed, min(scores, default=math.inf)
 
 
@@ -172,11 +172,11 @@ def _cell(row: EvaluationRow | None) -> Text:
     if row.kind == "yes_no":
         return Text(
             _plain(row.label) or ("yes" if row.value else "no"),
-            style="green" if row.value else "red",
+            style="red" if row.failed else "green",
         )
     if row.kind == "label":
         return Text(_plain(row.label))
-    return Text(f"{row.value:.3g}", style="red" if row.value <= 0 else "")
+    return Text(f"{row.value:.3g}", style="red" if row.failed else "")
 
 
 def _why(verdicts: dict[str, EvaluationRow], *, alone: bool) -> str:

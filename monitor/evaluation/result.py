@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitor.evaluation.aggregates import Aggregate, aggregate, by_judge
 from monitor.evaluation.comparison import Comparison, compare_rows
+from monitor.evaluation.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,15 @@ class Evaluation:
     duration_s: float
     samples: int
     rows: tuple[EvaluationRow, ...]
-    unjudged: int = 0
-    """Verdicts that were not asked for, because money or time ended."""
+    due: int = 0
+    """Verdicts that were asked for: samples times judges."""
     stopped: str = ""
     """`budget`, `deadline`, or ''."""
+
+    @property
+    def unjudged(self) -> int:
+        """Verdicts that are missing because money or time ended."""
+        return max(0, self.due - len(self.rows))
 
     @cached_property
     def aggregates(self) -> tuple[Aggregate, ...]:
@@ -93,13 +99,34 @@ class Evaluation:
         one = self.aggregate(judge)
         if one.kind not in ("yes_no", ""):
             raise AssertionError(f"{one.judge} gives a {one.kind}, not yes or no: use assert_mean")
-        self._hold(one, at_least, lower_bound=lower_bound)
+        self._hold(one, Gate("", at_least, lower_bound))
 
     def assert_mean(
-        self, at_least: float, *, judge: str | None = None, lower_bound: bool = False
+        self,
+        at_least: float | None = None,
+        *,
+        at_most: float | None = None,
+        judge: str | None = None,
+        lower_bound: bool = False,
     ) -> None:
-        """Demand a mean score; arguments and errors as of `assert_pass_rate`."""
-        self._hold(self.aggregate(judge), at_least, lower_bound=lower_bound)
+        """Demand a mean score; arguments and errors as of `assert_pass_rate`.
+
+        Args:
+            at_least: the bar, where more is better.
+            at_most: the bar, where less is better.
+            judge: see above.
+            lower_bound: hold the worse end of the interval to it: of `at_most` the upper one.
+
+        Raises:
+            TypeError: neither bar is given, or both.
+        """
+        if at_least is not None and at_most is None:
+            bar = Gate("", at_least, lower_bound)
+        elif at_most is not None and at_least is None:
+            bar = Gate("", at_most, lower_bound, at_most=True)
+        else:
+            raise TypeError("assert_mean takes at_least or at_most, one of the two")
+        self._hold(self.aggregate(judge), bar)
 
     def assert_not_worse(self, than: Evaluation | Sequence[EvaluationRow]) -> None:
         """Demand that no judge finds this run significantly worse than another.
@@ -111,16 +138,13 @@ class Evaluation:
             if one.verdict == "worse":
                 lost = ", ".join(moved.sample_id for moved in one.worse[:EXAMPLES])
                 raise AssertionError(
-                    f"{one.judge} is worse by {-one.difference:.3f} (p = {one.p_value:.3g},"
+                    f"{one.judge} is worse by {-one.gain:.3f} (p = {one.p_value:.3g},"
                     f" {one.test}, n = {one.n}); worse are {lost}"
                 )
 
-    def _hold(self, one: Aggregate, at_least: float, *, lower_bound: bool) -> None:
-        figure = one.low if lower_bound else one.value
-        if one.n and not math.isnan(figure) and figure >= at_least:
+    def _hold(self, one: Aggregate, gate: Gate) -> None:
+        if one.n and gate.missed(one) is None:
             return
-        word = "lower bound" if lower_bound else "mean"
-        said = f"{word} {figure:.3f}" if one.n else "no verdict at all"
         lines = [
             f"  {row.sample_id}: {row.label or row.status} {row.reason}".rstrip()
             for row in self.failures
@@ -128,7 +152,7 @@ class Evaluation:
         ]
         more = [f"  … and {len(lines) - EXAMPLES} more"] if len(lines) > EXAMPLES else []
         head = (
-            f"{one.judge}: {said} is under {at_least:g} (n = {one.n}, {one.failed} without verdict,"
-            f" 95 %: {one.low:.3f} to {one.high:.3f}), dataset {self.dataset}"
+            f"{one.judge}: {gate.missed(one) if one.n else 'no verdict at all'} (n = {one.n}, {one.failed} without"
+            f" verdict, 95 %: {one.low:.3f} to {one.high:.3f}), dataset {self.dataset}"
         )
         raise AssertionError("\n".join([head, *lines[:EXAMPLES], *more]))

@@ -30,6 +30,8 @@ class RunLabel:
     dataset_hash: str
     candidate: str = ""
     """What is judged, in the caller's words: a release, a prompt version."""
+    lower: frozenset[str] = frozenset()
+    """Judges of which a lower value is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class EvaluationRow:
     judge_model: str
     kind: str
     """Of the value: `yes_no`, `score`, `label`; '' where there is none."""
+    direction: str
+    """`lower` where less is better, else `higher`."""
     candidate: str
     model: str
     """The model that answered."""
@@ -79,10 +83,22 @@ class EvaluationRow:
 
     @property
     def failed(self) -> bool:
-        """A no, a score of 0 or less, or no verdict although one was due: what a person looks at first."""
+        """A no, a score of 0 or less, or no verdict although one was due: what a person looks at first.
+
+        Where lower is better, a yes; of a score nobody knows from where on it is bad.
+        """
         if self.status == "not_applicable":
             return False
-        return not self.ok or (not isnan(self.value) and self.value <= 0)
+        if not self.ok:
+            return True
+        if self.direction == "lower":
+            return self.kind == "yes_no" and self.value > 0
+        return not isnan(self.value) and self.value <= 0
+
+    @property
+    def good(self) -> float:
+        """The value, so that more is better."""
+        return -self.value if self.direction == "lower" else self.value
 
 
 def row_of(run: RunLabel, sample: Interaction, verdict: Verdict) -> EvaluationRow:
@@ -104,6 +120,7 @@ def row_of(run: RunLabel, sample: Interaction, verdict: Verdict) -> EvaluationRo
         judge_version=verdict.version,
         judge_model=usage.model,
         kind=kind,
+        direction="lower" if verdict.name in run.lower else "higher",
         candidate=run.candidate or sample.release,
         model=sample.model,
         status="ok" if is_judgement else status,

@@ -77,7 +77,7 @@ async def judge_dataset(
         duration_s=time.monotonic() - started,
         samples=len(dataset),
         rows=tuple(row_of(label, sample, verdict) for sample, verdict in results),
-        unjudged=done.unjudged,
+        due=len(dataset) * len(judges),
         stopped=done.stopped,
     )
 

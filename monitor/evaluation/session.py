@@ -30,6 +30,17 @@ __all__ = ["Session"]
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who judges, and how; the same for both versions."""
+
+    judges: Sequence[Judge]
+    lower: frozenset[str]
+    """Those of which a lower value is better."""
+    journal: Journal | None
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What a run needs beside samples and judges."""
 
@@ -37,7 +48,7 @@ class Session:
     run_id: str
     now: datetime
     budget_usd: float | None = None
-    """Of this run; the daily limit of the settings holds as well."""
+    """Of this run; the daily limits of the settings, the services' too, hold as well."""
     concurrency: int = 64
     deadline_s: float | None = None
     candidate: str = ""
@@ -81,7 +92,7 @@ class Session:
             judges = bench.judges(named, dataset)
             self._refuse_other_version(judges, baseline)
             await bench.probe()
-            self._refuse_unpriced(bench)
+            self._refuse_unpriced(bench, dataset)
             if before is not None:
                 before(judges)
             if answer is not None:
@@ -90,44 +101,39 @@ class Session:
                 journal = stack.enter_context(self._journal()) if bench.endpoints else None
                 bench.keep_replies(journal)
                 pace = Pace(self.concurrency, self.deadline_s, on_verdict)
+                hearing = Hearing(judges, frozenset(bench.lower), journal, pace)
                 if not isinstance(baseline, Dataset):
-                    budget = self.budget_usd
-                    done = await self._judge(dataset, judges, journal, pace, budget_usd=budget)
-                    return done, baseline
-                return await self._judge_both(dataset, baseline, judges, journal, pace)
+                    return await self._judge(dataset, hearing, self.budget_usd), baseline
+                return await self._judge_both(dataset, baseline, hearing)
 
     async def _judge_both(
-        self,
-        dataset: Dataset,
-        baseline: Dataset,
-        judges: Sequence[Judge],
-        journal: Journal | None,
-        pace: Pace,
+        self, dataset: Dataset, baseline: Dataset, hearing: Hearing
     ) -> tuple[Evaluation, Evaluation]:
         """Half of the money for each version, and what the first leaves for the second."""
         half = None if self.budget_usd is None else self.budget_usd / 2
-        done = await self._judge(dataset, judges, journal, pace, budget_usd=half)
+        done = await self._judge(dataset, hearing, half)
         left = None if self.budget_usd is None else self.budget_usd - (done.cost_usd or 0.0)
         other = replace(self, run_id=f"{self.run_id}-baseline", candidate=baseline.name)
-        return done, await other._judge(baseline, judges, journal, pace, budget_usd=left)  # noqa: SLF001 - its own class
+        return done, await other._judge(baseline, hearing, left)  # noqa: SLF001 - its own class
 
     async def _judge(
-        self,
-        dataset: Dataset,
-        judges: Sequence[Judge],
-        journal: Journal | None,
-        pace: Pace,
-        *,
-        budget_usd: float | None,
+        self, dataset: Dataset, hearing: Hearing, budget_usd: float | None
     ) -> Evaluation:
-        label = RunLabel(self.run_id, self.now, dataset.name, dataset.digest, self.candidate)
-        limits = Limits(budget_usd, self.settings.judge_daily_budget_usd)
+        label = RunLabel(
+            self.run_id, self.now, dataset.name, dataset.digest, self.candidate, hearing.lower
+        )
+        day_usd, services = self.settings.judge_daily_budget_usd, self._service_budgets(dataset)
+        limits = Limits(budget_usd, day_usd, services)
         account = None
-        if journal is not None:
+        if hearing.journal is not None:
             # the content is part of the id: a resumed run must not take verdicts on other answers
-            account = Account(journal, f"{self.run_id}/{dataset.digest}", limits, now=wall_now)
+            account = Account(
+                hearing.journal, f"{self.run_id}/{dataset.digest}", limits, now=wall_now
+            )
         try:
-            return await judge_dataset(dataset, judges, label=label, account=account, pace=pace)
+            return await judge_dataset(
+                dataset, hearing.judges, label=label, account=account, pace=hearing.pace
+            )
         except JournalError as error:
             raise OuterloopError(str(error)) from error
         except UnpricedError as error:
@@ -136,13 +142,20 @@ class Session:
             if account is not None:
                 account.close()
 
-    def _refuse_unpriced(self, bench: Bench) -> None:
+    def _service_budgets(self, dataset: Dataset) -> dict[str, float]:
+        """Daily budgets of the services whose calls are among the samples."""
+        services = {one.service for one in dataset}
+        budgets = self.settings.judge_service_budgets_usd
+        return {name: usd for name, usd in budgets.items() if name in services}
+
+    def _refuse_unpriced(self, bench: Bench, dataset: Dataset) -> None:
         """A budget that cannot be held is worse than none."""
         limited = self.budget_usd is not None or self.settings.judge_daily_budget_usd is not None
-        if limited and (unpriced := bench.unpriced()):
+        if (limited or self._service_budgets(dataset)) and (unpriced := bench.unpriced()):
             raise ConfigurationError(
-                f"the price of {', '.join(unpriced)} is not known, so no budget can be held for it; take a"
-                " model of the price list, or run without --budget and OUTERLOOP_JUDGE_DAILY_BUDGET_USD"
+                f"the price of {', '.join(unpriced)} is not known, so no budget can be held for it; tell it, e.g."
+                f" OUTERLOOP_JUDGE_PRICES={unpriced[0]}=0.10/0.40 (USD per million input/output tokens),"
+                " or run without a budget"
             )
 
     def _refuse_other_version(

@@ -26,6 +26,7 @@ from monitor.evaluation.bench import JOURNAL, Bench
 from monitor.incidents import incidents
 from monitor.jobs.trouble import Trouble, settle, when
 from monitor.judging.anchors import ENOUGH, MOST, anchors, choose, labelled_calls
+from monitor.judging.jurors import seated
 from monitor.judging.production import labels_of, production_definitions
 from monitor.judging.retest import retest
 from monitor.judging.trust import ALARM_SHARE, breaks, judge_health
@@ -103,7 +104,11 @@ async def _retest(
     done = []
     with Journal(settings.data_dir / JOURNAL) as journal:
         async with Bench(settings) as bench:
-            built = [build(one, bench.endpoint) for one in definitions if anchors(store, one.score)]
+            built = [
+                seated(store, one, build(one, bench.endpoint), now)
+                for one in definitions
+                if anchors(store, one.score)
+            ]
             endpoint = settings.judge_base_url or ""
             for judge in built:
                 found = await retest(store, settings, journal, judge, endpoint=endpoint, now=now)

@@ -25,6 +25,7 @@ from monitor.clock import wall_now
 from monitor.evaluation.bench import JOURNAL, Bench
 from monitor.jobs.job import Window
 from monitor.jobs.series import SETTLE
+from monitor.judging.jurors import seated
 from monitor.judging.money import affordable, quota
 from monitor.judging.production import production_definitions, share_of
 from monitor.judging.rows import NOT_APPLICABLE
@@ -44,8 +45,8 @@ PRICED = timedelta(days=7)
 """The price of a verdict is the mean of so long."""
 TICK = timedelta(hours=1)
 """The least span of calls that a run is taken to be about: its own period."""
-KEPT = timedelta(days=45)
-"""Verdicts and replies older than this leave the journal; the store has them."""
+KEPT_DAYS = 45
+"""Verdicts and replies older than this leave the journal, and never later than their calls leave the store."""
 
 
 def missing(settings: Settings) -> str | None:
@@ -72,7 +73,10 @@ async def _run(
     )  # the last checks have said their word
     with Journal(settings.data_dir / JOURNAL) as journal:
         async with Bench(settings, journal=journal) as bench:
-            built = [(one, build(one, bench.endpoint)) for one in definitions]
+            built = [
+                (one, seated(store, one, build(one, bench.endpoint), window.until))
+                for one in definitions
+            ]
             await bench.probe()
             for definition, judge in built:
                 for service in definition.services:
@@ -82,7 +86,8 @@ async def _run(
                         store, settings, journal, judge, calls, now=window.until
                     )
                     counts.update(_counted(rows))
-        journal.prune(before=(wall_now() - KEPT).date())
+        kept = min(KEPT_DAYS, settings.retention_days or KEPT_DAYS)
+        journal.prune(before=(wall_now() - timedelta(days=kept)).date())
     return counts
 
 

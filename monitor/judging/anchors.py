@@ -48,6 +48,7 @@ SILENT = ("error", "over_budget")
 class Labelled(Call):
     """A call that a person has labelled and the judge has judged."""
 
+    user_id: str = ""
     truth: float = 0.0
     author: str = ""
     expected: str = ""
@@ -206,6 +207,7 @@ def _anchor(
         trace_id=one.trace_id,
         span_id=one.span_id,
         session_id=one.session_id,
+        user_id=one.user_id,
         interaction=json.dumps(told, ensure_ascii=False),
         label=0.0 if one.truth == -1 else one.truth,
         label_author=one.author,

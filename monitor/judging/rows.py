@@ -41,6 +41,8 @@ class AnchorRow:
     trace_id: str
     span_id: str
     session_id: str
+    user_id: str
+    """Whose call it is: for erasure, which finds nobody in a call that is gone."""
     interaction: str
     """The call as a judge sees it, as JSON."""
     label: float

@@ -8,15 +8,26 @@ from datetime import datetime
 from math import fsum, isnan
 from typing import TYPE_CHECKING, Any
 
-from judges.statistics.trust import Judged, Transport, Trust, transport, trust
+from judges.statistics.trust import Judged, Trust, carried, trust
+from monitor.judging.pairs import first_of, orders_of, read_details
 from monitor.judging.rows import FAILED, NOT_APPLICABLE, Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from judges.statistics.calibration import Transport
+    from judges.statistics.rates import Rate
     from monitor.store import Store
 
-__all__ = ["ALARM_SHARE", "JudgeHealth", "Release", "VerdictRow", "breaks", "judge_health"]
+__all__ = [
+    "ALARM_SHARE",
+    "JudgeHealth",
+    "Release",
+    "VerdictRow",
+    "breaks",
+    "judge_health",
+    "two_valued",
+]
 
 ALARM_SHARE = 0.02
 """Share of failed verdicts above which a judge is not to be believed before somebody has looked."""
@@ -42,6 +53,8 @@ class VerdictRow:
     label: str
     probability: float
     cost_usd: float | None
+    details: str
+    """As of `ScoreRow`."""
     labelled: bool
     label_source: str
     truth: float
@@ -84,6 +97,10 @@ class JudgeHealth:
     """In order of their first call."""
     breaks: tuple[Bridge, ...]
     """Of this judge, the oldest first."""
+    first: Rate | None = None
+    """Of a judge of pairs: how often the answer that was shown first won, ties left out; half is fair."""
+    own_family: int = 0
+    """Verdicts on answers of the judging model's own family."""
 
     @property
     def alarming(self) -> bool:
@@ -126,9 +143,7 @@ def judge_health(
         groups[row.service, row.judge][row.version].append(row)
     people: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for one in store.read("labels_by_person", TwoLabels, **period):
-        people[one.service, one.name].append(
-            (_two_valued(one.values[0]), _two_valued(one.values[1]))
-        )
+        people[one.service, one.name].append((two_valued(one.values[0]), two_valued(one.values[1])))
     crossed = breaks(store)
     found = []
     for (of_service, judge), versions in sorted(groups.items()):
@@ -165,6 +180,7 @@ def _health(
         if label != NOT_APPLICABLE and label not in NOBODY_ANSWERED
     )
     numbers = [row for row in rows if not isnan(row.value)]
+    said = [told for row in numbers if (told := read_details(row.label, row.details))]
     models = Counter(row.model for row in rows if row.model != "-")
     costs = [row.cost_usd for row in rows if row.label != "over_budget"]
     return JudgeHealth(
@@ -175,12 +191,14 @@ def _health(
         latest=latest,
         first_call=rows[0].called_at,
         last_call=rows[-1].called_at,
-        trust=trust(_judged(numbers), failed=invalid, people=people),
+        trust=trust(_judged(numbers), failed=invalid, people=people, orders=orders_of(said)),
         outcomes=sum(row.labelled and row.label_source == "outcome" for row in numbers),
         failures=dict(failures),
         cost_usd=None if None in costs else fsum(cost for cost in costs if cost is not None),
         releases=tuple(_releases(numbers)),
         breaks=crossed,
+        first=first_of(said),
+        own_family=sum(one.own_family for one in said),
     )
 
 
@@ -196,7 +214,7 @@ def _releases(rows: Sequence[VerdictRow]) -> Iterable[Release]:
             prompt_version=prompt_version,
             first_call=members[0].called_at,
             judged=len(members),
-            transport=transport(_judged(before), _judged(members)),
+            transport=carried(_judged(before), _judged(members)),
         )
         before += members
 
@@ -206,13 +224,13 @@ def _judged(rows: Iterable[VerdictRow]) -> list[Judged]:
         Judged(
             value=row.value,
             probability=row.probability,
-            label=_two_valued(row.truth) if row.labelled else None,
+            label=two_valued(row.truth) if row.labelled else None,
             label_probability=row.label_probability or 1.0,
         )
         for row in rows
     ]
 
 
-def _two_valued(value: float) -> float:
+def two_valued(value: float) -> float:
     """A thumbs-down is told as -1."""
     return 0.0 if value == -1 else value

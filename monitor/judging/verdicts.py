@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from contextlib import closing
 from math import nan
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["judge_calls", "number_of", "score_of", "word_of"]
+__all__ = ["details_of", "judge_calls", "number_of", "score_of", "word_of"]
 
 DEADLINE_S = 600.0
 """A run begins no verdict later than this: other jobs wait for it."""
@@ -92,7 +93,21 @@ def score_of(call: DrawnCall, verdict: Verdict, probability: float, now: datetim
         observed_at=call.timestamp,
         sampling_probability=probability,
         cost_usd=verdict.usage.cost_usd,
+        details=details_of(verdict),
     )
+
+
+def details_of(verdict: Verdict) -> str:
+    """What the verdict says beside its value, as JSON; '' where that is nothing.
+
+    >>> details_of(Judgement("better", 1.0, "better", "", "v1", order="swapped"))
+    '{"order": "swapped"}'
+    """
+    if not isinstance(verdict, Judgement):
+        return ""
+    told = {"order": verdict.order, "mode": verdict.mode, "details": dict(verdict.details)}
+    said = {name: value for name, value in told.items() if value}
+    return json.dumps(said, ensure_ascii=False) if said else ""
 
 
 async def _judge_day(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from monitor import vocabulary as v
 from monitor.sdk.bodies import read_replies
+from monitor.sdk.failure import Failure
 from monitor.sdk.snapshot import Budget
-from monitor.sdk.step import Failure
 from monitor.sdk.usage import estimate_tokens, read, read_usage
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitor.sdk.guard import GUARD
-from monitor.sdk.snapshot import read_json
+from monitor.sdk.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

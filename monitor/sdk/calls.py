@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD
+from monitor.sdk.lasting import ended, lasts
 from monitor.sdk.snapshot import Budget
-from monitor.sdk.step import Step
-from monitor.sdk.surroundings import detach, remember_call
+from monitor.sdk.step import start
+from monitor.sdk.surroundings import detach, remember_call, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,20 +31,6 @@ END_OF_STREAM = b"data: [DONE]"
 TRACEPARENT = "traceparent"
 
 
-_lasting: WeakSet[Call] = WeakSet()
-"""Calls whose answers the app has not read to their end yet."""
-
-
-@GUARD
-def abandon_all() -> None:
-    """The process ends: what has come of the open answers is all that will come."""
-    for call in list(_lasting):
-        call.abandon()
-
-
-atexit.register(abandon_all)  # runs before the SDK's own end, which was registered before
-
-
 class Call:
     """One call to the model. As a context manager: while a piece of its answer is being read.
 
@@ -62,7 +47,7 @@ class Call:
         self._busy = False
         self._body_bytes = 0
         self._ends: list[Callable[[], None]] = []
-        self.step = Step(runtime, api, request, runtime.limit - budget.left)
+        self.step = start(runtime, api, request, runtime.limit - budget.left, surroundings())
         if budget.cut:
             self.step.cut = (v.INPUT_MESSAGES,)
         remember_call(self.step.trace_id, self.step.span_id)
@@ -132,7 +117,7 @@ class Call:
 
     def lasts(self) -> None:
         """The app reads the answer piece by piece."""
-        _lasting.add(self)
+        lasts(self)
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Do this when the call is over."""
@@ -143,7 +128,7 @@ class Call:
         if not self.open:
             return
         self.open = False
-        _lasting.discard(self)
+        ended(self)
         ends, self._ends = self._ends, []
         for action in ends:
             action()

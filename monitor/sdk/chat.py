@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.answers import Answer, described, take_parameters, text_or_none
+from monitor.sdk.json_text import to_json
 from monitor.sdk.messages import (
     input_messages,
     lighten,
@@ -15,7 +16,7 @@ from monitor.sdk.messages import (
     tool_call,
     tool_definitions,
 )
-from monitor.sdk.snapshot import Budget, snapshot, to_json
+from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.usage import estimate_tokens, read
 
 if TYPE_CHECKING:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Sender", "start_sender"]
 
 INTERVAL_S = 0.1
-"""How long records wait for company; the app's threads never have to wake anyone."""
+"""How often the queue is looked at; the app's threads never have to wake anyone."""
+COMPANY_S = 0.25
+"""How long records wait for company when others have just left: a full request costs half as much."""
 BATCH_RECORDS = 512
 BATCH_BYTES = 1024 * 1024
 REQUEST_TIMEOUT_S = 10.0
@@ -69,6 +71,7 @@ class Sender:
         self._next_try = 0.0
         self._told_to_wait = False
         self._written_at = 0.0
+        self._taken_at = -math.inf
         self._looked_at = -math.inf
         self._jitter = random.Random()  # noqa: S311 - spreads retries, hides nothing
 
@@ -90,16 +93,29 @@ class Sender:
         if not hurried and time.monotonic() < self._next_try:
             self._put_aside()
             return
+        if not hurried and self._gathering():
+            return
         while self._send_held() and not self._late():
             if not self._take():
                 self._send_spooled()
                 return
+
+    def _gathering(self) -> bool:
+        """Whether what waits may wait for more."""
+        lately = time.monotonic() - self._taken_at < COMPANY_S
+        return lately and self._few() and not self._held
+
+    def _few(self) -> bool:
+        """Whether what is not settled would fit into one request."""
+        outbox = self._outbox
+        return outbox.waiting() < BATCH_RECORDS and outbox.waiting_bytes() < BATCH_BYTES
 
     def _take(self) -> bool:
         """Encode the oldest records that wait; False where none do."""
         batch = self._outbox.take(records=BATCH_RECORDS, size=BATCH_BYTES)
         if not batch.records:
             return False
+        self._taken_at = time.monotonic()
         try:
             parcels = encode(batch.records, dropped=self._outbox.dropped)
         except BaseException:
@@ -191,7 +207,7 @@ class Sender:
             return
         moment = time.monotonic()
         lately = moment - max(self._written_at, self._down_since) < GRACE_S
-        if lately and not now and self._outbox.waiting() < BATCH_RECORDS:
+        if lately and not now and self._few():
             return
         self._written_at = moment
         while len(self._held) > sending or self._take():

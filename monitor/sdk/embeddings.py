@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.answers import Answer, described, take_parameters
-from monitor.sdk.snapshot import Budget, snapshot, to_json
+from monitor.sdk.json_text import to_json
+from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.usage import read
 
 if TYPE_CHECKING:

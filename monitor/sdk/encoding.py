@@ -9,10 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor import vocabulary as v
+from monitor.sdk.failure import Failure
 from monitor.sdk.guard import GUARD
+from monitor.sdk.observed import Observed
 from monitor.sdk.scores import Score
-from monitor.sdk.step import Failure, Step
-from monitor.sdk.wire import clean, field, fields_of, fixed64, pair, varint
+from monitor.sdk.step import Step
+from monitor.sdk.surroundings import NO_LABELS
+from monitor.sdk.wire import clean, field, fields_of, fixed64, key_of, pair, varint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LOGS", "TRACES", "Parcel", "encode", "further", "rejected"]
 
 TRACES, LOGS = "/v1/traces", "/v1/logs"
-SLICE_RECORDS = 16
+SLICE_S = 0.0003
 BREATH_S = 0.00002
 """After each slice the other threads get their turn; the interpreter alone would let them wait 5 ms."""
 INTERNAL, CLIENT = b"\x30\x01", b"\x30\x03"
@@ -34,6 +37,7 @@ _ids = struct.Struct(">BBQQBBQ").pack
 _parent = struct.Struct(">BBQ").pack
 SAMPLED_RANDOM = b"\x85\x01" + (3).to_bytes(4, "little")
 NANOSECONDS = 1 << 64
+INPUT, OUTPUT = key_of(v.OUTERLOOP_INPUT), key_of(v.OUTERLOOP_OUTPUT)
 
 
 class Parcel(NamedTuple):
@@ -71,7 +75,8 @@ def _parcel(path: str, records: list[Record], dropped: int) -> Parcel:
     """Each record on its own: one that cannot be written must not take the others with it."""
     written: list[Record] = []
     groups: dict[tuple[int, tuple[str, str]], tuple[Resource, list[bytes]]] = {}
-    for number, record in enumerate(records, 1):
+    breathed = time.monotonic()
+    for record in records:
         try:
             content = WRITERS.get(type(record), _other)(record)
         except Exception as error:
@@ -82,8 +87,9 @@ def _parcel(path: str, records: list[Record], dropped: int) -> Parcel:
         written.append(record)
         group = groups.setdefault((id(record.resource), record.scope), (record.resource, []))
         group[1].extend((b"\x12", varint(len(content)), content))
-        if not number % SLICE_RECORDS:
+        if time.monotonic() - breathed > SLICE_S:
             time.sleep(BREATH_S)
+            breathed = time.monotonic()
     unreadable = len(records) - len(written)
     body = b"".join(
         piece
@@ -138,35 +144,56 @@ def _name(name: str) -> bytes:
     return field(b"\x2a", clean(name))
 
 
-def _span(step: Step) -> bytes:
+@lru_cache(maxsize=1024)
+def _head(observed: Observed) -> bytes:
+    """What all calls of one function have in common: name, kind, attributes."""
+    always = (field(b"\x4a", pair(*attribute)) for attribute in observed.always())
+    return _name(observed.name()) + INTERNAL + b"".join(always)
+
+
+def _texts(step: Step, observed: Observed) -> list[bytes]:
+    """Arguments and result, in pieces: a text is copied as seldom as can be."""
+    pieces: list[bytes] = []
+    for key, text in ((INPUT, observed.given(step)), (OUTPUT, observed.result(step))):
+        if text is not None:
+            size = varint(len(text))
+            content = len(text) + len(size) + 1
+            told = varint(content)
+            whole = varint(len(key) + len(told) + content)
+            pieces += (b"\x4a", whole, key, told, b"\x0a", size, text)
+    return pieces
+
+
+def _attributes(step: Step, mask: Callable[[str, Any], Any] | None) -> list[bytes]:
+    """Name, kind and attributes of any step, one by one."""
     description = step.description
-    pieces = [
-        _ids(
-            0x0A, 16, step.trace_id >> 64, step.trace_id & (NANOSECONDS - 1), 0x12, 8, step.span_id
-        )
-    ]
-    add = pieces.append
-    state = step.told_state()
-    if state:
-        add(field(b"\x1a", clean(state)))
-    if step.parent_id:
-        add(_parent(0x22, 8, step.parent_id))
-    add(_name(description.name(step)))
-    add(CLIENT if description.client else INTERNAL)
-    add(
-        _times(
-            0x39,
-            step.started_ns % NANOSECONDS,
-            0x41,
-            (step.started_ns + step.elapsed_ns) % NANOSECONDS,
-        )
-    )
-    mask = step.runtime.mask
+    pieces = [_name(description.name(step)), CLIENT if description.client else INTERNAL]
     for name, value in description.attributes(step):
         if value is not None:
             content = pair(name, value if mask is None else mask(name, value))
             pieces += (b"\x4a", varint(len(content)), content)
-    add(_labels(step.labels))
+    return pieces
+
+
+def _span(step: Step) -> bytes:
+    description, mask = step.description, step.runtime.mask
+    trace_id, started_ns = step.trace_id, step.started_ns
+    pieces = [
+        _ids(0x0A, 16, trace_id >> 64, trace_id & (NANOSECONDS - 1), 0x12, 8, step.span_id),
+        _times(0x39, started_ns % NANOSECONDS, 0x41, (started_ns + step.elapsed_ns) % NANOSECONDS),
+    ]
+    add = pieces.append
+    if step.kept is not None or step.trace_state:
+        add(field(b"\x1a", clean(step.told_state())))
+    if step.parent_id:
+        add(_parent(0x22, 8, step.parent_id))
+    if mask is None and type(description) is Observed:
+        add(_head(description))
+        pieces += _texts(step, description)
+    else:
+        pieces += _attributes(step, mask)
+    if step.labels is not NO_LABELS:
+        add(_labels(step.labels))
     for name, value in further(step):
         add(field(b"\x4a", pair(name, value if mask is None else mask(name, value))))
     if step.events or step.failure is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.guard import GUARD, without_us
+from monitor.sdk.lasting import ended, lasts
 from monitor.sdk.observed import Observed, open_step
 from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.surroundings import detach
@@ -27,7 +28,7 @@ __all__ = ["observe_async_generator", "observe_generator"]
 class Yields:
     """What a generator has yielded so far, within the budget of one attribute."""
 
-    __slots__ = ("_budget", "_items", "_keep", "_limit", "_step")
+    __slots__ = ("__weakref__", "_budget", "_items", "_keep", "_limit", "_step")
 
     def __init__(self, observed: Observed, step: Step | None) -> None:
         self._limit = step.runtime.limit if step is not None else 0
@@ -35,6 +36,8 @@ class Yields:
         self._budget = Budget(self._limit)
         self._items: list[Any] = []
         self._step = step
+        if step is not None:
+            lasts(self)
 
     def note(self, item: Any) -> None:
         """Keep one more item, while there is room."""
@@ -50,6 +53,8 @@ class Yields:
         step, self._step = self._step, None
         if step is None:
             return
+        ended(self)
+        self._keep = False
         if self._budget.cut:
             step.cut = (*step.cut, v.OUTERLOOP_OUTPUT)
         size = self._limit - self._budget.left
@@ -57,6 +62,10 @@ class Yields:
             step.finish(self._items, size)
         else:
             step.fail(error, self._items, size)
+
+    def abandon(self) -> None:
+        """The process ends before the generator does."""
+        self.close(GeneratorExit())
 
 
 def observe_generator(function: Callable[..., Any], observed: Observed) -> Callable[..., Any]:

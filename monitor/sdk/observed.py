@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from monitor import vocabulary as v
 from monitor.sdk import runtime as switch
 from monitor.sdk.guard import GUARD
+from monitor.sdk.json_text import quote, to_json
 from monitor.sdk.runtime import Runtime, active
 from monitor.sdk.secrecy import is_secret
-from monitor.sdk.snapshot import LEAVES, MASK, Budget, snapshot, text_to_json, to_json
-from monitor.sdk.step import Step
+from monitor.sdk.snapshot import LEAVES, MASK, Budget, short_media, snapshot
+from monitor.sdk.step import start
 from monitor.sdk.surroundings import LABELS, SPAN, attach, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from monitor.sdk.step import Step
 
 __all__ = ["Observed", "begin", "open_step"]
 
@@ -39,46 +42,74 @@ class Observed:
         }
         self.capture: bool = options["capture"]
         names = _parameters(function)
-        self._skip = 1 if names[:1] in (["self"], ["cls"]) else 0
+        self.skip = 1 if names[:1] in (["self"], ["cls"]) else 0
         self._names = names
-        self._fixed = [name for name in names[self._skip :] if not name.startswith("*")]
+        self._fixed = [name for name in names[self.skip :] if not name.startswith("*")]
         self._secret: frozenset[int] = frozenset()
         self._words = -1
         """The state of the list of secret words for which `_secret` was made."""
-        self._plain_in = -1
+        self.plain_in = -1
         """The runtime in which nothing but the arguments decides what is kept."""
 
-    def name(self, step: Step) -> str:
+    def name(self, step: Step | None = None) -> str:
         """The span's name."""
         del step
         return self._name
 
     def attributes(self, step: Step) -> Iterator[tuple[str, Any]]:
         """Kind, arguments and result."""
+        yield from self.always()
+        for name, text in (
+            (v.OUTERLOOP_INPUT, self.given(step)),
+            (v.OUTERLOOP_OUTPUT, self.result(step)),
+        ):
+            if text is not None:
+                yield name, text.decode()
+
+    def always(self) -> Iterator[tuple[str, str]]:
+        """The attributes that every call has."""
         yield v.OUTERLOOP_KIND, self._kind
         if self._kind == "tool":
             yield v.OPERATION, "execute_tool"
             yield v.TOOL_NAME, self._name
-        if step.said is not None:
-            yield v.OUTERLOOP_INPUT, self._written(*step.said)
-        if (
-            self.capture
-            and step.runtime.capture
-            and step.failure is None
-            and not (step.abandoned and step.gave is None)
-        ):
-            yield v.OUTERLOOP_OUTPUT, to_json(step.gave)
+
+    def given(self, step: Step) -> bytes | None:
+        """Arguments by the names of their parameters, as JSON; what `*args` took is a list."""
+        said, fixed = step.said, self._fixed
+        if said is None:
+            return None
+        plain = type(said) is tuple
+        if plain and len(said) == 1 == len(fixed) and type(said[0]) is str:  # the commonest of all
+            return b'{"%b":%b}' % (fixed[0].encode(), quote(said[0]))
+        args, kwargs = ([short_media(value) for value in said], {}) if plain else said
+        named = dict(zip(fixed, args, strict=False))
+        rest = args[len(fixed) :]
+        if rest:
+            star = next((name[1:] for name in self._names if name.startswith("*")), "args")
+            named[star] = rest
+        return to_json({**named, **kwargs}).encode("utf-8", "replace")
+
+    def result(self, step: Step) -> bytes | None:
+        """What came back, as JSON; None where nothing did, or where it is not kept."""
+        gave = step.gave
+        if not (self.capture and step.runtime.capture) or step.failure is not None:
+            return None
+        if type(gave) is str:
+            return quote(gave)
+        if gave is None and step.abandoned:
+            return None
+        return to_json(gave).encode("utf-8", "replace")
 
     def open(self, runtime: Runtime, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
         """A new span for one call."""
         if not (self.capture and runtime.capture):
-            return self._labelled(Step(runtime, self, None, 0))
+            return self._labelled(start(runtime, self, None, 0, surroundings()))
         if self._words != runtime.words:
             self._look_for_secrets(runtime.words)
         if not (self._secret or self._prompt):
-            self._plain_in = runtime.number
-        said, size, cut = self._take(runtime.limit, args[self._skip :], kwargs)
-        step = Step(runtime, self, said, size)
+            self.plain_in = runtime.number
+        said, size, cut = self._take(runtime.limit, args[self.skip :], kwargs)
+        step = start(runtime, self, said, size, surroundings())
         if cut:
             step.cut = (v.OUTERLOOP_INPUT,)
         return self._labelled(step)
@@ -90,46 +121,29 @@ class Observed:
         return attach({**surroundings(), SPAN: step, LABELS: step.labels})
 
     def begin(self, runtime: Runtime, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
-        """`open` and `enter`, with the token that undoes it.
-
-        Texts and numbers by position, which nobody can change, need no copy: all in one piece here,
-        for a call after a pause finds cold caches and pays for every place that it touches.
-        """
-        if self._plain_in == runtime.number and not kwargs:
-            said = args[1:] if self._skip else args
-            size = 0
-            for value in said:
-                if type(value) is str:
-                    size += len(value)
-                    if size > runtime.limit or value[:5] == "data:":
-                        break
-                elif type(value) not in LEAVES:
-                    break
-            else:
-                step = Step(runtime, self, (said, kwargs), size)
-                step.token = attach({**surroundings(), SPAN: step})
-                return step
+        """`open` and `enter`, with the token that undoes it."""
         step = self.open(runtime, args, kwargs)
         step.token = self.enter(step)
         return step
 
     def close(self, step: Step, result: Any) -> None:
         """The end of a call that returned."""
-        if not (self.capture and step.runtime.capture):
+        runtime = step.runtime
+        if not (self.capture and runtime.capture):
             step.finish()
+        elif type(result) is str and len(result) <= runtime.limit:
+            step.finish(result, len(result))
         elif type(result) in LEAVES:
             step.finish(result)
-        elif type(result) is str and len(result) <= step.runtime.limit and result[:5] != "data:":
-            step.finish(result, len(result))
         else:
-            budget = Budget(step.runtime.limit)
+            budget = Budget(runtime.limit)
             copy = snapshot(result, budget)
             if budget.cut:
                 step.cut = (*step.cut, v.OUTERLOOP_OUTPUT)
-            step.finish(copy, step.runtime.limit - budget.left)
+            step.finish(copy, runtime.limit - budget.left)
 
     def _look_for_secrets(self, words: int) -> None:
-        names = self._names[self._skip :]
+        names = self._names[self.skip :]
         self._secret = frozenset(place for place, name in enumerate(names) if is_secret(name))
         self._words = words
 
@@ -148,19 +162,7 @@ class Observed:
             for place, value in enumerate(args)
         ]
         named = snapshot(kwargs, budget) if kwargs else kwargs
-        return (taken, named), limit - budget.left, budget.cut
-
-    def _written(self, args: Any, kwargs: dict[str, Any]) -> str:
-        """Arguments by the names of their parameters, as JSON; what `*args` took is a list."""
-        fixed = self._fixed
-        if not kwargs and len(args) == 1 == len(fixed) and type(args[0]) is str:
-            return f'{{"{fixed[0]}":{text_to_json(args[0])}}}'  # the commonest call of all
-        named = dict(zip(fixed, args, strict=False))
-        rest = list(args[len(fixed) :])
-        if rest:
-            star = next((name[1:] for name in self._names if name.startswith("*")), "args")
-            named[star] = rest
-        return to_json({**named, **kwargs})
+        return [taken, named], limit - budget.left, budget.cut
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -190,12 +192,30 @@ def open_step(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def begin(observed: Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step | None:
-    """The span of a call that starts now, made current, with the token to undo it; None when off."""
+    """The span of a call that starts now, made current, with the token to undo it; None when off.
+
+    Texts and numbers by position, which nobody can change, need no copy: all in one piece here,
+    for a call after a pause finds cold caches and pays for every place that it touches.
+    """
     runtime = switch.running or active()
     if runtime is None:
         return None
     try:
-        return observed.begin(runtime, args, kwargs)
+        if kwargs or observed.plain_in != runtime.number:
+            return observed.begin(runtime, args, kwargs)
+        said = args[1:] if observed.skip else args
+        size = 0
+        for value in said:
+            if type(value) is str:
+                size += len(value)
+            elif type(value) not in LEAVES:
+                return observed.begin(runtime, args, kwargs)
+        if size > runtime.limit:
+            return observed.begin(runtime, args, kwargs)
+        outside = surroundings()
+        step = start(runtime, observed, said, size, outside)
+        step.token = attach({**outside, SPAN: step} if outside else {SPAN: step})
+        return step
     except Exception as error:  # noqa: BLE001 - the guard's work, in line for speed
         GUARD.swallow(error)
         return None

@@ -148,6 +148,10 @@ class Outbox:
         """How many records have not been taken yet."""
         return len(self._waiting)
 
+    def waiting_bytes(self) -> int:
+        """Roughly what the queue holds, and what was taken out of it and is not settled."""
+        return self._bytes
+
     def release(self, size: int, *, all_is_sent: bool = False) -> None:
         """The memory of taken records is free again: sent, dropped, or on disk."""
         self._bytes = 0 if all_is_sent and not self._waiting else max(self._bytes - size, 0)

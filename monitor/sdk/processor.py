@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monitor import vocabulary as v
 from monitor.sdk.configuration import Resource
 from monitor.sdk.guard import GUARD
 from monitor.sdk.runtime import Runtime, active, flush
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ForeignSpan", "SpanProcessor", "span_processor"]
 
 OVERHEAD_BYTES = 2000
-_resources: dict[int, tuple[Any, Resource]] = {}
+UNNAMED = "unknown_service"
+_resources: dict[int, tuple[Any, int, Resource]] = {}
 
 
 class ForeignSpan:
@@ -35,7 +37,7 @@ class ForeignSpan:
         self.span = span
         told = span.instrumentation_scope
         self.scope = (told.name, told.version or "") if told is not None else ("", "")
-        self.resource = _resource(span.resource)
+        self.resource = _resource(span.resource, runtime)
         values = (span.attributes or {}).values()
         self.size = OVERHEAD_BYTES + sum(len(value) for value in values if type(value) is str)
 
@@ -46,13 +48,15 @@ class ForeignSpan:
         return write_span(self.span, self.runtime.mask)
 
 
-def _resource(told: Any) -> Resource:
-    """The provider's resource, converted once."""
+def _resource(told: Any, runtime: Runtime) -> Resource:
+    """The provider's resource, converted once; with the app's name from us where it has none."""
     known = _resources.get(id(told))
-    if known is None or known[0] is not told:
-        pairs = tuple((str(name), value) for name, value in told.attributes.items())
-        known = _resources[id(told)] = (told, Resource(pairs))
-    return known[1]
+    if known is None or known[0] is not told or known[1] != runtime.number:
+        pairs = {str(name): value for name, value in told.attributes.items()}
+        if str(pairs.get(v.SERVICE_NAME) or UNNAMED).startswith(UNNAMED):
+            pairs |= dict(runtime.resource.attributes)
+        known = _resources[id(told)] = (told, runtime.number, Resource(tuple(pairs.items())))
+    return known[2]
 
 
 class SpanProcessor:

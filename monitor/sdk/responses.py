@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import vocabulary as v
 from monitor.sdk.answers import Answer, described, take_parameters, text_or_none
+from monitor.sdk.failure import Failure
 from monitor.sdk.items import input_items, item_parts, words_of
+from monitor.sdk.json_text import to_json
 from monitor.sdk.messages import lighten, output_message, tool_definitions
-from monitor.sdk.snapshot import Budget, snapshot, to_json
-from monitor.sdk.step import Failure
+from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.usage import estimate_tokens, read
 
 if TYPE_CHECKING:

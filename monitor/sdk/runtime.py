@@ -21,6 +21,7 @@ from monitor.sdk.configuration import (
 )
 from monitor.sdk.guard import GUARD
 from monitor.sdk.identifiers import new_score_id
+from monitor.sdk.lasting import abandon_all
 from monitor.sdk.masking import masking
 from monitor.sdk.outbox import GIVEN_UP, Delivery, Outbox
 from monitor.sdk.sampling import Sampling
@@ -72,6 +73,7 @@ running: Runtime | None = None
 _make: Callable[[Configuration], Runtime] | None = None
 """Makes the runtimes instead of us, in tests."""
 _looked_around = False
+_ends_with_workers = False
 _outboxes: weakref.WeakSet[Outbox] = weakref.WeakSet()
 _change = threading.RLock()
 
@@ -210,7 +212,7 @@ def _new_outbox(configuration: Configuration) -> Outbox:
     def start(outbox: Outbox) -> threading.Thread:
         from monitor.sdk.delivery import start_sender  # noqa: PLC0415 - http only when it is used
 
-        _end_with_workers()
+        end_with_workers()
         return start_sender(outbox, configuration)
 
     outbox = Outbox(configuration.limits, start=start)
@@ -218,12 +220,19 @@ def _new_outbox(configuration: Configuration) -> Outbox:
     return outbox
 
 
-def _end_with_workers() -> None:
-    """Pool workers end by `os._exit`: their library's own finalizers are the last thing they run."""
+def end_with_workers() -> None:
+    """Pool workers end by `os._exit`: what their libraries run last has to run our end, too."""
+    global _ends_with_workers  # noqa: PLW0603 - one for the process
+    if _ends_with_workers:
+        return
+    _ends_with_workers = True
     for library in ("multiprocessing.util", "billiard.util"):
         util = sys.modules.get(library)
         if util is not None:
-            util.Finalize(None, shutdown, exitpriority=100)
+            util.Finalize(None, _end, exitpriority=100)
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:  # its workers run no finalizers
+        signals.worker_process_shutdown.connect(_end, weak=False, dispatch_uid="outerloop")
 
 
 def flush(timeout: float = 5.0) -> Delivery:
@@ -255,10 +264,19 @@ def shutdown() -> None:
             outbox.drop(lost, GIVEN_UP)
 
 
+@GUARD
+def _end(**said: object) -> None:
+    """The process ends."""
+    del said  # by a signal of Celery's
+    abandon_all()
+    shutdown()
+
+
 def _start_again_in_child() -> None:
     """A forked child has none of its parent's threads and must not send its parent's records."""
-    global running, _change  # noqa: PLW0603 - one switch for the process, like logging
+    global running, _change, _ends_with_workers  # noqa: PLW0603 - one switch for the process
     _change = threading.RLock()
+    _ends_with_workers = False
     for outbox in list(_outboxes):
         outbox.leave_behind()
     _outboxes.clear()
@@ -268,6 +286,6 @@ def _start_again_in_child() -> None:
         running = fresh(configuration)
 
 
-atexit.register(shutdown)
+atexit.register(_end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_again_in_child)

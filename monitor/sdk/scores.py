@@ -10,8 +10,9 @@ from monitor import vocabulary as v
 from monitor.sdk.distance import Distance
 from monitor.sdk.guard import GUARD
 from monitor.sdk.identifiers import new_score_id
+from monitor.sdk.json_text import to_json
 from monitor.sdk.runtime import active
-from monitor.sdk.snapshot import Budget, snapshot, to_json
+from monitor.sdk.snapshot import Budget, snapshot
 from monitor.sdk.surroundings import Place, current, current_labels
 
 if TYPE_CHECKING:

@@ -9,19 +9,17 @@ is written as `<module.Class>`.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from enum import Enum
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from monitor.sdk.secrecy import is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["LEAVES", "MASK", "Budget", "read_json", "snapshot", "text_to_json", "to_json"]
+__all__ = ["LEAVES", "MASK", "Budget", "short_media", "snapshot"]
 
 LEAVES = frozenset({int, float, bool, type(None)})
 """Types that are kept as they are."""
@@ -33,9 +31,6 @@ PRINTED_MODULES = frozenset(
 ARRAY_MODULES = frozenset(
     {"numpy", "pandas", "polars", "pyarrow", "torch", "jax", "jaxlib", "tensorflow", "scipy"}
 )
-SHORT = 200
-"""Characters up to which the standard library's way to quote is the fastest."""
-CONTROLS = bytes(range(32))
 SEQUENCES = (list, tuple, set, frozenset, deque)
 
 
@@ -52,15 +47,22 @@ class Budget:
 
     def text(self, value: str) -> str:
         """`value`, or as much of it as fits."""
+        value = short_media(value)
         size = len(value)
-        if size > 200 and value.startswith("data:") and ";base64," in value[:200]:
-            value = f"{value.split(',', 1)[0]},<{size} characters>"
-            size = len(value)
         if size > self.left:
             self.cut = True
             value = value[: max(self.left, 0)] + "…"
         self.left -= size + 2
         return value
+
+
+def short_media(value: Any) -> Any:
+    """`value`; of a file that is written out in a `data:` URL, its kind and its length."""
+    if type(value) is str and value[:5] == "data:" and len(value) > 200:
+        head, _, content = value.partition(",")
+        if ";base64" in head[:200] and content:
+            return f"{head},<{len(value)} characters>"
+    return value
 
 
 def snapshot(value: Any, budget: Budget, depth: int = 0) -> Any:
@@ -240,60 +242,3 @@ def _picture(value: Any, kind: type) -> dict[str, Any]:
 def _name(kind: type) -> str:
     home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return home + kind.__qualname__
-
-
-def to_json(value: Any) -> str:
-    """A snapshot as JSON text; numbers that JSON does not know are written as text.
-
-    >>> to_json({"a": [1, "é", float("nan")]})
-    '{"a":[1,"é","nan"]}'
-    """
-    if type(value) is str:
-        return text_to_json(value)
-    encode = _encoder()
-    try:
-        return encode(value)
-    except ValueError:
-        return encode(_finite(value))
-
-
-def text_to_json(text: str) -> str:
-    """A text as JSON; whether a long one has anything to escape is cheaper to find out as bytes."""
-    if len(text) < SHORT or '"' in text or "\\" in text or "\n" in text:
-        return _quote()(text)
-    content = text.encode("utf-8", "replace")
-    plain = len(content.translate(None, CONTROLS)) == len(content)
-    return f'"{text}"' if plain else _quote()(text)
-
-
-def read_json(text: str | bytes) -> Any:
-    """JSON text as data.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    import json  # noqa: PLC0415 - for the background thread only
-
-    return json.loads(text)
-
-
-@cache
-def _quote() -> Callable[[str], str]:
-    from json import encoder  # noqa: PLC0415 - for the background thread only
-
-    return encoder.encode_basestring
-
-
-@cache
-def _encoder() -> Callable[[Any], str]:
-    import json  # noqa: PLC0415 - for the background thread only
-
-    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _finite(value: Any) -> Any:
-    if type(value) is float and not math.isfinite(value):
-        return str(value)
-    if type(value) is dict:
-        return {key: _finite(part) for key, part in value.items()}
-    return [_finite(part) for part in value] if type(value) is list else value

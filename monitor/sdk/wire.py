@@ -11,9 +11,9 @@ import struct
 from functools import lru_cache
 from typing import Any
 
-from monitor.sdk.snapshot import to_json
+from monitor.sdk.json_text import to_json
 
-__all__ = ["clean", "field", "fields_of", "fixed64", "pair", "value_of", "varint"]
+__all__ = ["clean", "field", "fields_of", "fixed64", "key_of", "pair", "value_of", "varint"]
 
 SMALL = tuple(bytes((number,)) for number in range(128))
 INT64 = 1 << 63
@@ -61,13 +61,14 @@ def clean(text: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _key(name: str) -> bytes:
+def key_of(name: str) -> bytes:
+    """A `KeyValue` up to its value's length."""
     return field(b"\x0a", clean(name)) + b"\x12"
 
 
 @lru_cache(maxsize=4096)
 def _short_pair(name: str, text: str) -> bytes:
-    return _key(name) + field(b"", field(b"\x0a", clean(text)))
+    return key_of(name) + field(b"", field(b"\x0a", clean(text)))
 
 
 def pair(name: str, value: Any) -> bytes:
@@ -77,8 +78,8 @@ def pair(name: str, value: Any) -> bytes:
             return _short_pair(name, value)
         text = clean(value)
         size = varint(len(text))
-        return b"".join((_key(name), varint(len(text) + len(size) + 1), b"\x0a", size, text))
-    return _key(name) + field(b"", value_of(value))
+        return b"".join((key_of(name), varint(len(text) + len(size) + 1), b"\x0a", size, text))
+    return key_of(name) + field(b"", value_of(value))
 
 
 def value_of(value: Any) -> bytes:  # noqa: PLR0911 - one line a type

@@ -17,7 +17,17 @@ from monitor.incidents import incident
 from monitor.store import Store, migrate
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
-from dashboard_seed import BAD_TRACE, DEEP_TRACE, HOSTILE_TRACE, INCIDENT, NOW, RETRAIN, seed
+from dashboard_seed import (
+    BAD_TRACE,
+    DEEP_TRACE,
+    HOSTILE_TRACE,
+    INCIDENT,
+    NOW,
+    RETRAIN,
+    SERVICE,
+    seed,
+)
+from evals_seed import NEW_RUN, OLD_RUN, seed_evaluations, seed_verdicts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("default")]
 
@@ -33,6 +43,9 @@ ADDRESSES = {
     "/retrains": f"{RETRAIN} · proposed",
     f"/retrains?retrain={RETRAIN}": "Candidate against production",
     "/health": "the account balances",
+    "/judges": "Place of the answers",
+    "/evals": "3 runs, newest first",
+    f"/evals?run={NEW_RUN}&against={OLD_RUN}": "Only what failed",
 }
 
 IN_THE_DARK = ("/", f"/incidents?incident={INCIDENT}")
@@ -67,6 +80,13 @@ def site(store_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     migrate(url, retention_days=0)
     store = Store(url)
     seed(store, calls=600)
+    seed_evaluations(store, NOW)
+    judged = store.client.query(
+        "SELECT timestamp, trace_id, span_id FROM calls FINAL WHERE service = {service:String}"
+        " AND status = 'ok' AND trace_id LIKE 't-0%' ORDER BY timestamp",
+        parameters={"service": SERVICE},
+    ).result_rows
+    seed_verdicts(store, [(row[0], row[1], row[2]) for row in judged], SERVICE)
     clock = tmp_path_factory.mktemp("clock") / "now"
     clock.write_text(NOW.isoformat())
     process = start(
@@ -138,7 +158,13 @@ def test_every_address_opens_cleanly(
 
 @pytest.mark.parametrize(
     "address",
-    ["/", f"/incidents?incident={INCIDENT}", f"/calls?trace_id={BAD_TRACE.replace('900', '500')}"],
+    [
+        "/",
+        f"/incidents?incident={INCIDENT}",
+        f"/calls?trace_id={BAD_TRACE.replace('900', '500')}",
+        "/judges",
+        f"/evals?run={NEW_RUN}&against={OLD_RUN}",
+    ],
 )
 def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, site: Site, address: str) -> None:
     """At 800 pixels the page itself fits; wide tables scroll inside themselves."""

@@ -11,6 +11,15 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.segment import MAGIC, Note, Record, frame
+from judges.asking.replies import StoredReply
+from judges.interaction import Interaction, Judgement, Usage
+from judges.running.books import Asked
+from judges.running.journal import Journal
+from judges.running.kept import dumps
+from monitor.evaluation.bench import JOURNAL
+from monitor.evaluation.keeping import keep_in_file, keep_in_store
+from monitor.evaluation.rows import EvaluationRow, RunLabel, row_of
+from monitor.judging.rows import AnchorRow, AnchorVerdictRow, DrawRow
 from monitor.records import CheckRow, DatasetRow, IncidentEvent, RetrainEvent, ScoreRow
 from monitor.retrain.export import export_dataset
 from monitor.store import Store
@@ -156,7 +165,79 @@ def seed(store: Store, data_dir: Path) -> None:
         [retrain("rt-1", "base", "cand-1", "ds-aa"), retrain("rt-2", "cand-1", "cand-2", "ds-zz"),
          retrain("rt-3", "base", "clean", "ds-bb")],
     )  # fmt: skip
+    seed_judging(store, data_dir)
     export_dataset(store, "ds-aa", data_dir)
+
+
+def seed_judging(store: Store, data_dir: Path) -> None:
+    """What judges keep about both: draws, anchors and their verdicts, a run of an evaluation, the journal.
+
+    The anchor on trace 6 is of `ann`, and nothing else of that trace is left.
+    """
+    store.append("draws", [draw_row(1), draw_row(3)])
+    store.append("anchors", [anchor(1, "ann"), anchor(3, "bob"), anchor(6, "ann")])
+    store.append("anchor_verdicts", [anchor_verdict(one) for one in (1, 3, 6)])
+    rows = [evaluated(1), evaluated(2, session="s-ann", of_file=True), evaluated(3)]
+    keep_in_file(data_dir, "ev-both", rows)
+    keep_in_store(store, data_dir, "ev-both", rows)
+    keep_in_file(data_dir, "ev-one", [evaluated(1)])
+    with Journal(data_dir / JOURNAL) as journal:
+        for number in (1, 3, 6):
+            judged(journal, f"{trace_id(number)}:{number:016x}")
+        judged(journal, ":sample-2")
+        journal.put("reply", StoredReply("ann wrote", {}, Usage()))
+
+
+def judged(journal: Journal, key: str) -> None:
+    """Keep a verdict on a sample, as a run does."""
+    verdict = Judgement("polite", value=True, label="yes", reason=f"of {key}", version="v1")
+    with journal.writing() as books:
+        books.keep_verdicts("run", [(Asked("polite", "v1", key), dumps(verdict))])
+
+
+def draw_row(number: int) -> DrawRow:
+    """A draw of a call."""
+    return DrawRow(
+        NOW, "polite", "bank", "", "", trace_id(number), f"{number:016x}", "floor", 0.5, 1
+    )
+
+
+def anchor(number: int, user: str) -> AnchorRow:
+    """A labelled call that a judge is tested on."""
+    return AnchorRow(
+        NOW, "polite", "bank", trace_id(number), f"{number:016x}", "", user, "{}", 1.0, "human:a", "yes", 1.0
+    )  # fmt: skip
+
+
+def anchor_verdict(number: int) -> AnchorVerdictRow:
+    """What the judge said of it."""
+    return AnchorVerdictRow(
+        NOW,
+        "polite",
+        "v1",
+        "e",
+        "baseline",
+        0,
+        trace_id(number),
+        f"{number:016x}",
+        1.0,
+        "yes",
+        None,
+    )
+
+
+def evaluated(number: int, *, session: str = "", of_file: bool = False) -> EvaluationRow:
+    """A verdict of an evaluation on a stored call, or on a file's sample of a session."""
+    sample = Interaction(
+        trace_id="" if of_file else trace_id(number),
+        span_id=f"sample-{number}" if of_file else f"{number:016x}",
+        timestamp=NOW,
+        input=f"q {number}",
+        output="a",
+        session_id=session,
+    )
+    verdict = Judgement("polite", value=True, label="yes", reason="", version="v1")
+    return row_of(RunLabel("ev-both", NOW, "d", "h"), sample, verdict)
 
 
 def log_file(folder: Path, *requests: tuple[str, Any], name: str = "000000000001-run") -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from judges.interaction import Interaction, JudgeFailure, Judgement, NotApplicable, Usage, Verdict
 from monitor.evaluation.rows import RunLabel, row_of
+from monitor.judging.verdicts import details_of
 from monitor.records import ScoreRow
 from monitor.store import Store
 
@@ -83,7 +85,42 @@ def seed_verdicts(store: Store, calls: list[tuple[datetime, str, str]], service:
             rows.append(
                 _score(at, trace, span, service, "human", float(not bad), author="ann", cost=None)
             )
-    store.append("scores", rows)
+    store.append("scores", [*rows, *_pairs(calls[:120], service, rng)])
+
+
+def _pairs(
+    calls: list[tuple[datetime, str, str]], service: str, rng: np.random.Generator
+) -> list[ScoreRow]:
+    """Verdicts of a judge of pairs that likes what it is shown first, every third asked in both orders."""
+    rows = []
+    for number, (at, trace, span) in enumerate(calls):
+        order = "given" if rng.random() < 0.5 else "swapped"
+        first = rng.random() < 0.65
+        label = "better" if first == (order == "given") else "worse"
+        details: dict[str, bool | float | str] = {}
+        if number % 3 == 0:
+            consistent = bool(rng.random() < 0.7)
+            other = label if consistent else {"better": "worse", "worse": "better"}[label]
+            details = {"other_order": other, "consistent": consistent}
+        if number % 10 == 0:
+            details["own_family"] = True
+        verdict = Judgement(
+            "fuller",
+            float(label == "better"),
+            label,
+            "",
+            "cccccccccccc",
+            order=order,
+            details=details,
+        )
+        row = _score(at, trace, span, service, "judge", float(label == "better"),
+                     label=label, author="gpt-5-mini/cccccccccccc", probability=0.2, cost=0.0006)  # fmt: skip
+        rows.append(
+            replace(
+                row, name="fuller", score_id=f"{row.score_id}:fuller", details=details_of(verdict)
+            )
+        )
+    return rows
 
 
 def _score(

@@ -14,7 +14,10 @@ import pytest
 from conftest import free_port, start, stop
 from erasure_seed import NOW, counts, log_file, log_record, seed, spans, trace_id
 
+from judges.running.journal import Journal
 from monitor.erasure import Erasure, Subject, erase
+from monitor.erasure.judging import JournalHeldError
+from monitor.evaluation.bench import JOURNAL
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
 
@@ -130,6 +133,57 @@ def test_a_dry_run_changes_nothing_and_counts_the_same(ann: Afterwards) -> None:
     assert ann.receipts_after_plan == 0
     gone = {name: n for name, n in ann.done.receipt.rows.items() if "rewritten" not in name}
     assert ann.planned.receipt.rows == gone
+
+
+def test_what_judges_keep_about_the_user_goes(ann: Afterwards) -> None:
+    """Draws, anchors with their verdicts and evaluations go, an anchor too whose call is long gone."""
+    for table in ("draws", "anchors", "anchor_verdicts"):
+        assert counts(ann.store, table) == {"3": 1}, table
+    assert counts(ann.store, "evaluations", "sample_id") == {
+        f"{trace_id(3)}:{3:016x}".lstrip("0"): 1
+    }
+    assert ann.done.receipt.rows["anchors"] == ann.done.receipt.rows["anchor_verdicts"] == 2
+    assert ann.done.receipt.rows["draws"] == 1
+    assert ann.done.receipt.rows["evaluations"] == 2
+
+
+def test_files_of_evaluations_lose_the_users_lines(ann: Afterwards) -> None:
+    """A run of both keeps the other's line; one of her alone goes whole; the receipt names both."""
+    folder = ann.settings.data_dir / "evals"
+    [line] = (folder / "ev-both.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["trace_id"] == trace_id(3)
+    assert not (folder / "ev-one.jsonl").exists()
+    files = {"evals/ev-both.jsonl", "evals/ev-one.jsonl"}
+    assert files <= set(ann.done.receipt.files)
+    assert files <= set(ann.planned.receipt.files)
+
+
+def test_the_judging_journal_forgets_the_user(ann: Afterwards) -> None:
+    """Verdicts on her samples and all cached replies are gone, the other user's verdict stays; the receipt counts."""
+    with Journal(ann.settings.data_dir / JOURNAL) as journal:
+        assert [asked.key for asked in journal.verdicts("run")] == [f"{trace_id(3)}:{3:016x}"]
+        assert journal.get("reply") is None
+    assert ann.done.receipt.rows["judging journal"] == 4
+    assert ann.planned.receipt.rows["judging journal"] == 4
+    data = b"".join(one.read_bytes() for one in ann.settings.data_dir.glob(f"{JOURNAL}*"))
+    assert trace_id(1).encode() not in data
+
+
+def test_a_journal_that_cannot_be_written_stops_the_erasure(
+    seeded: Store, settings: Settings
+) -> None:
+    """It says so before any row goes, and a second try goes on."""
+    path = settings.data_dir / JOURNAL
+    kept = path.read_bytes()
+    for one in settings.data_dir.glob(f"{JOURNAL}*"):
+        one.unlink()
+    path.write_text("this is no journal at all, and SQLite says so" * 30, "utf-8")
+    before = counts(seeded, "calls")
+    with pytest.raises(JournalHeldError, match="No row has been erased"):
+        erase(seeded, settings, Subject("user", "ann"), now=NOW)
+    assert counts(seeded, "calls") == before
+    path.write_bytes(kept)
+    assert erase(seeded, settings, Subject("user", "ann"), now=NOW).receipt.complete
 
 
 def test_the_receipt_proves_without_holding_the_id(ann: Afterwards) -> None:

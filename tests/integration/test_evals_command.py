@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -244,6 +245,85 @@ def test_a_budget_is_never_passed(tmp_path: Path, cases: Path, server: JudgeServ
     assert 0 < len(done["rows"]) < 100
     assert server.account.usd <= 0.02
     assert done["cost_usd"] == pytest.approx(server.account.usd, abs=1e-9)
+
+
+def test_a_gate_is_for_all_samples(tmp_path: Path, cases: Path, server: JudgeServer) -> None:
+    """A run that its budget stopped says how far it came, and reaches no gate; without a gate it is no error."""
+    define(tmp_path, text=QUESTION.replace("judge-test", "gpt-5-mini"))
+    server.models = ("gpt-5-mini",)
+    arguments = ("cases.jsonl", "--judge", "right_date", "--budget", "0.02")
+    cut = outerloop(tmp_path, *arguments, "--gate", "right_date>=0", **judged_by(server))
+    assert cut.exit_code == 1
+    said = re.search(r"stopped by budget: (\d+) of 100 judged", cut.stdout)
+    assert said is not None
+    assert 0 < int(said[1]) < 100
+    assert "and a gate is for all of them" in cut.stdout
+    (tmp_path / "data" / "judging.sqlite").unlink()
+    assert outerloop(tmp_path, *arguments, **judged_by(server)).exit_code == 0
+    none = outerloop(
+        tmp_path, *arguments[:3], "--budget", "0", "--gate", "right_date>=0", **judged_by(server)
+    )
+    assert none.exit_code == 1, none.stderr
+    assert "0 of 100 judged" in none.stdout
+
+
+def test_a_service_has_a_budget_of_its_own(
+    tmp_path: Path, cases: Path, server: JudgeServer
+) -> None:
+    """It holds for samples of that service alone, over several runs, and wants a price."""
+    define(tmp_path)
+    told = [
+        json.loads(line) | {"service": "loans"} for line in cases.read_text("utf-8").splitlines()
+    ]
+    cases.write_text("".join(json.dumps(one) + "\n" for one in told), "utf-8")
+    arguments = ("cases.jsonl", "--judge", "right_date", "--json")
+    limits = judged_by(server, OUTERLOOP_JUDGE_SERVICE_BUDGETS_USD="loans=0.02")
+    refused = outerloop(tmp_path, *arguments, **limits)
+    assert refused.exit_code == 2
+    assert "OUTERLOOP_JUDGE_PRICES=judge-test=0.10/0.40" in refused.stderr
+    limits["OUTERLOOP_JUDGE_PRICES"] = "judge-test=0.25/2"
+    first = answered(outerloop(tmp_path, *arguments, **limits))
+    assert first["stopped"] == "budget"
+    assert 0 < len(first["rows"]) < 100
+    assert 0 < first["cost_usd"] <= 0.02
+    again = answered(outerloop(tmp_path, *arguments, "--limit", "90", **limits))
+    assert first["cost_usd"] + again["cost_usd"] <= 0.02
+    elsewhere = {**limits, "OUTERLOOP_JUDGE_SERVICE_BUDGETS_USD": "other=0.0001"}
+    assert answered(outerloop(tmp_path, *arguments, "--limit", "5", **elsewhere))["stopped"] == ""
+
+
+def test_where_less_is_better_a_definition_says_so(tmp_path: Path, cases: Path) -> None:
+    """Its gate is a ceiling, and the run keeps the direction; in production it is refused."""
+    define(tmp_path, "broken", 'kind = "regex"\nmust_match = "^.$"\ndirection = "lower"\n')
+    arguments = ("cases.jsonl", "--judge", "broken", "--no-store", "--json")
+    passed = outerloop(tmp_path, *arguments, "--gate", "broken<=0.1")
+    assert passed.exit_code == 0, passed.stderr
+    document = answered(passed)
+    assert document["judges"][0]["direction"] == document["rows"][0]["direction"] == "lower"
+    assert outerloop(tmp_path, *arguments, "--gate", "broken<=0.05").exit_code == 1
+    wrong = outerloop(tmp_path, *arguments, "--gate", "broken>=0.1")
+    assert wrong.exit_code == 2
+    assert "write broken<=0.1" in wrong.stderr
+    text = 'kind = "json_valid"\ndirection = "lower"\nservices = ["loans"]\n'
+    define(tmp_path, "live", text)
+    refused = outerloop(tmp_path, *arguments[:1], "--judge", "live")
+    assert refused.exit_code == 2
+    assert "turn the question round" in refused.stderr
+
+
+def test_a_plan_without_the_store_is_a_plan(tmp_path: Path, cases: Path, store: Store) -> None:
+    """One line says that no store answers, or that its tables fail; the rest is estimated."""
+    define(tmp_path, text=QUESTION.replace("judge-test", "my-model"))
+    plan = ("cases.jsonl", "--plan", "--judge", "right_date")
+    prices = {"OUTERLOOP_JUDGE_PRICES": "my-model=1/4"}
+    away = outerloop(tmp_path, *plan, **prices)
+    store.client.command("DROP TABLE evaluations")
+    broken = outerloop(tmp_path, *plan, **prices, OUTERLOOP_STORE_URL=store.url)
+    for done in (away, broken):
+        assert done.exit_code == 0, done.stderr
+        assert "$" in done.stdout
+        [line] = done.stderr.strip().splitlines()
+        assert line.startswith("outerloop: planned without what the store knows")
 
 
 def test_a_plan_says_what_a_sensitivity_costs(

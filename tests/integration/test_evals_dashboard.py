@@ -72,6 +72,15 @@ def test_runs_are_listed_with_their_means(page: Store) -> None:
     assert "2 verdicts missing" in text
 
 
+def test_a_judge_of_pairs_shows_what_the_place_decides(page: Store) -> None:
+    """The pull of the first place, the audit of both orders, and verdicts on the judge's own family."""
+    text = said(opened("judges"))
+    assert "the answer shown first wins 6" in text
+    assert "n = 120; half is fair)" in text
+    assert "n = 40)" in text
+    assert "12 verdicts on answers of the judging model" in text
+
+
 def test_a_run_is_opened_down_to_its_samples(page: Store) -> None:
     """Judges with bounds, a warning for missing verdicts, the worst sample first with input, answer and reason."""
     app = opened("evals", run=OLD_RUN)

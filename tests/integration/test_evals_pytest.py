@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from judges.definitions.functions import judge
 from judges.interaction import Interaction, JudgeFailure, Judgement, NotApplicable, Verdict
 from monitor.testing import assert_eval, evaluate
 
 pytestmark = pytest.mark.integration
 
+PLUGIN = (
+    ()
+    if "monitor.pytest_plugin" in entry_points(group="pytest11").names
+    else ("-p", "monitor.pytest_plugin")
+)
+"""An installation finds the plugin by its entry point; a source tree on the path has none to be found by."""
 SUITE = """
 import pytest
 from monitor.testing import assert_eval, evaluate
@@ -41,7 +49,7 @@ def pytest_run(folder: Path, suite: str, *arguments: str) -> subprocess.Complete
     )
     command = [
         *(sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider"),
-        *("-p", "monitor.pytest_plugin", "-p", "no:asyncio", "-W", "error", *arguments),
+        *(*PLUGIN, "-p", "no:asyncio", "-W", "error", *arguments),
     ]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
@@ -83,6 +91,39 @@ def test_scores_pass_from_a_bar_on() -> None:
     assert_eval(scored, output="four", at_least=4)
     with pytest.raises(AssertionError, match=r"scored: .*4, at least 5 was asked for: its length"):
         assert_eval(scored, output="four", at_least=5)
+
+
+def test_a_label_passes_that_was_asked_for() -> None:
+    """One, or one of several; another does not, nor does any where none was named."""
+
+    async def kind(interaction: Interaction) -> Verdict:
+        """A judge of labels."""
+        return Judgement("kind", "complaint", "complaint", "the caller is angry", "1")
+
+    assert_eval(kind, output="x", label="complaint")
+    assert_eval(kind, output="x", label={"question", "complaint"})
+    with pytest.raises(AssertionError, match="kind: complaint, question was asked for: the caller"):
+        assert_eval(kind, output="x", label="question")
+    with pytest.raises(AssertionError, match="no label= says which passes"):
+        assert_eval(kind, output="x")
+
+
+def test_where_less_is_better_a_score_has_a_ceiling() -> None:
+    """A judge says it itself; then a no passes, and a score up to `at_most`."""
+
+    @judge(direction="lower")
+    def toxic(interaction: Interaction) -> bool:
+        return "damn" in interaction.output
+
+    @judge(direction="lower")
+    def words(interaction: Interaction) -> float:
+        return float(len(interaction.output.split()))
+
+    assert_eval([toxic, words], output="Good day", at_most=2)
+    with pytest.raises(AssertionError, match="toxic: yes"):
+        assert_eval(toxic, output="damn")
+    with pytest.raises(AssertionError, match="words: 2 2, at most 1 was asked for"):
+        assert_eval(words, output="Good day", at_most=1)
 
 
 @pytest.mark.parametrize(("judge", "said"), [(silent, "away"), (elsewhere, "there is no date")])

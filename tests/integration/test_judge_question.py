@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from judges.asking.endpoint import Endpoint
+from judges.asking.pace import DEADLINE
 from judges.asking.prices import Price
 from judges.interaction import Interaction, JudgeFailure, Judgement, NotApplicable
 from judges.kinds.question import Question
@@ -96,6 +99,22 @@ async def test_every_verdict_is_priced_from_its_usage(client: AsyncOpenAI):
     assert unknown.usage.cost_usd is None
 
 
+async def test_judging_ones_own_family_is_marked(client: AsyncOpenAI):
+    """As every other kind of judge does; a family may be told by a pattern of one's own."""
+    asked = judge(client, model="gpt-5-mini")
+    own = await asked(replace(call("2024-01-15"), model="gpt-4o"))
+    other = await asked(replace(call("2024-01-15"), model="claude-opus-4"))
+    assert isinstance(own, Judgement)
+    assert isinstance(other, Judgement)
+    assert own.details == {"own_family": True}
+    assert other.details == {}
+    told = replace(asked, families=(("openai", "acme"),))
+    acme = await told(replace(call("2024-01-15"), model="acme-7b"))
+    assert isinstance(acme, Judgement)
+    assert acme.details == {"own_family": True}
+    assert told.version == asked.version
+
+
 async def test_no_due_date_is_not_applicable(client: AsyncOpenAI):
     """Where the question does not arise the verdict is no number."""
     assert isinstance(await judge(client)(call(None)), NotApplicable)
@@ -154,7 +173,9 @@ async def test_a_busy_endpoint_is_tried_again_and_a_dead_one_is_a_failure(
     standin.judge.busy = 2
     assert isinstance(await judge(client)(call("2024-01-15")), Judgement)
     async with AsyncOpenAI(base_url="http://127.0.0.1:9/v1", api_key="x", max_retries=0) as dead:
+        DEADLINE.set(time.monotonic() + 0.5)  # five attempts would take it ten seconds
         verdict = await judge(dead)(call("2024-01-15"))
+        DEADLINE.set(None)
     assert isinstance(verdict, JudgeFailure)
     assert "Connect" in verdict.reason
     standin.judge.api_key = "other"
@@ -189,6 +210,7 @@ async def test_a_long_text_is_cut_in_the_middle_and_said(
     prompt = standin.judge.requests[0]["messages"][1]["content"]
     assert "THE END" in prompt
     assert "characters left out here" in prompt
+    assert verdict.details == {"cut": "input"}
     assert len(prompt) < 27_000
 
 

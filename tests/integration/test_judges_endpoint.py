@@ -48,7 +48,7 @@ async def endpoint_of(server: JudgeServer, model: str = "judge-test", **settings
         ("429", 1, ""), ("500", 1, ""), ("503", 1, ""), ("badjson", 2, ""), ("fenced", 1, ""),
         ("cut", 2, ""), ("empty", 2, ""), ("prose", 2, ""), ("thinking", 1, ""),
         ("truncated", 1, "invalid_output"), ("refusal", 1, "refused"), ("filter", 1, "refused"),
-        ("nochoice", 1, "error"), ("html", 1, "error"), ("quota", 0, "error"),
+        ("nochoice", 1, "error"), ("html", 1, "error"), ("quota", 0, "error"), ("toolarge", 0, "error"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("refuses", [set(), {"json_schema"}])
@@ -209,6 +209,70 @@ async def test_a_deadline_ends_waiting():
                 await endpoint.ask(prompt(endpoint), SHAPE)
             DEADLINE.set(None)
         assert server.account.requests == 1
+
+
+async def test_refusals_by_rate_limit_use_up_no_attempts():
+    """Asked again as often as need be, billed once; broken attempts between are counted apart."""
+    with JudgeServer(retry_after_s=0.01) as server:
+        server.faults.extend(["429"] * 12 + ["500"] * 2 + ["429"] * 12)
+        async with endpoint_of(server) as endpoint:
+            answer = await endpoint.ask(prompt(endpoint), SHAPE)
+        assert (answer.usage.requests, server.account.billed) == (1, 1)
+        assert server.account.refused == {"429": 24, "500": 2}
+
+
+async def test_an_endpoint_that_only_refuses_is_given_up_after_patience():
+    """The reason says how often and how long; what comes later is asked once."""
+    with JudgeServer(retry_after_s=0.02, fault=lambda *_: "429") as server:
+        async with endpoint_of(server, pace=Pace(patience_s=0.2)) as endpoint:
+            with pytest.raises(NoAnswer, match=r"\d+ x rate-limited in 0 s") as failed:
+                await endpoint.ask(prompt(endpoint), SHAPE)
+            assert (failed.value.status, failed.value.usage.cost_usd) == ("error", 0)
+            await asyncio.sleep(0.1)
+            before = server.account.requests
+            with pytest.raises(NoAnswer, match="rate-limited"):
+                await endpoint.ask(prompt(endpoint), SHAPE)
+        assert (before > 4, server.account.requests) == (True, before + 1)
+
+
+async def test_a_wait_beyond_all_patience_and_an_empty_purse_are_final():
+    """One request tells; nobody waits for tomorrow, nor for money."""
+    for fault, said in (("429", "asks to wait 86400 s"), ("quota", "exceeded your current quota")):
+        with JudgeServer(retry_after_s=86_400) as server:
+            server.faults.append(fault)
+            async with endpoint_of(server) as endpoint:
+                with pytest.raises(NoAnswer, match=said):
+                    await endpoint.ask(prompt(endpoint), SHAPE)
+            assert server.account.requests == 1
+
+
+async def test_a_forced_tool_call_that_is_ignored_but_answered_is_an_answer():
+    """What the words say is read as strictly as ever, and nothing needs repair."""
+    with JudgeServer(refuses={"json_schema"}, ignores_tools=True) as server:
+        async with endpoint_of(server) as endpoint:
+            answer = await endpoint.ask(prompt(endpoint), SHAPE)
+        assert (answer.usage.requests, endpoint.abilities.rung) == (1, "tool")
+
+
+@pytest.mark.parametrize("calls", [False, True])
+async def test_an_endpoint_that_never_calls_its_tool_is_asked_for_json(calls: bool):
+    """The repair already goes a rung down; one that has called before only had bad luck."""
+
+    def talks(_: int, body: Any) -> str:
+        return "prose" if body.get("tools") and talking else ""
+
+    with JudgeServer(refuses={"json_schema"}, fault=talks) as server:
+        talking = not calls
+        async with endpoint_of(server) as endpoint:
+            first = await endpoint.ask(prompt(endpoint, "one"), SHAPE)
+            talking = True
+            if calls:
+                with pytest.raises(NoAnswer, match="unreadable"):
+                    await endpoint.ask(prompt(endpoint, "two"), SHAPE)
+            else:
+                await endpoint.ask(prompt(endpoint, "two"), SHAPE)
+        assert first.usage.requests == (1 if calls else 2)
+        assert endpoint.abilities.rung == ("tool" if calls else "json_object")
 
 
 async def test_a_cancelled_call_gives_its_place_back():

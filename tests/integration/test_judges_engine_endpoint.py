@@ -135,3 +135,14 @@ def test_a_budget_holds_against_the_endpoints_books(server: JudgeServer, tmp_pat
     told = finish(start(tmp_path, server, number=400, run_usd=0.08))
     assert told["stopped"] == "budget"
     assert server.account.usd <= booked(tmp_path).booked_usd <= 0.08
+
+
+def test_a_deadline_ends_the_waiting_for_an_endpoint_that_only_refuses(
+    server: JudgeServer, tmp_path: Path
+):
+    """An endpoint may refuse for ten minutes; a run that has half a second asks no longer than that."""
+    server.fault = lambda *_: "429"
+    told = finish(start(tmp_path, server, number=20, deadline_s=0.5))
+    assert told["stopped"] == "deadline"
+    assert told["failed"] == len(told["judged"]) <= 8
+    assert told["settled_usd"] == server.account.usd == 0

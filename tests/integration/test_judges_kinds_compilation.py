@@ -17,6 +17,7 @@ from judges.definitions.reading import build, load_folder
 from judges.kinds.checklists import ChecklistError, adopt, read_checklist, write_checklist
 from judges.kinds.compilation import checklist_path, compile_rubric, most_usd, prompt_hash
 from judges.kinds.rubric import Item
+from judges.running.budget import Account, Limits, Spend
 
 pytestmark = pytest.mark.integration
 
@@ -305,3 +306,39 @@ async def test_any_text_survives_the_file(writer, endpoint, tmp_path):
     assert read_checklist(draft.path).items == draft.items
     write_checklist(draft, draft.path)
     assert read_checklist(draft.path).items == draft.items
+
+
+async def compiled(endpoint, folder, account):
+    """A draft, booked on an account."""
+    return await compile_rubric(
+        endpoint, PROMPT, ANSWERS, name="due_date", folder=folder, account=account
+    )
+
+
+async def test_compiling_is_booked_on_an_account(writer, endpoint, tmp_path):
+    """Both requests of a repaired one, to the cent; the stored draft costs nothing."""
+    account = Account(limits=Limits(run_usd=1.0))
+    writer.replies = ["no questions today", proposal(*GOOD)]
+    draft = await compiled(endpoint, tmp_path, account)
+    assert draft.usage.cost_usd == pytest.approx(0.004)
+    await compiled(endpoint, tmp_path, account)
+    assert account.spent() == Spend(0.004, 0.0, 0.0)
+
+
+async def test_compiling_that_fails_is_booked_too(writer, endpoint, tmp_path):
+    """What was answered was paid, readable or not."""
+    account = Account(limits=Limits(run_usd=1.0))
+    writer.replies = ["no questions today", "nor tomorrow"]
+    with pytest.raises(ChecklistError, match="no readable checklist"):
+        await compiled(endpoint, tmp_path, account)
+    assert account.spent() == Spend(0.004, 0.0, 0.0)
+
+
+async def test_compiling_asks_nothing_without_money_or_price(writer, endpoint, tmp_path):
+    """The bound does not fit, or there is none: one line says so before anything is sent."""
+    with pytest.raises(ChecklistError, match="the budget does not allow"):
+        await compiled(endpoint, tmp_path, Account(limits=Limits(run_usd=0.001)))
+    endpoint.price = None
+    with pytest.raises(ChecklistError, match="give its price"):
+        await compiled(endpoint, tmp_path, Account(limits=Limits(run_usd=1.0)))
+    assert writer.bodies == []

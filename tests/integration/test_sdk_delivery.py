@@ -32,6 +32,17 @@ def test_flush_tells_what_the_collector_acknowledged(sdk: Sink) -> None:
     assert sdk.connections == 1
 
 
+def test_a_trickle_shares_requests_and_a_flush_waits_for_nobody(sdk: Sink) -> None:
+    """The first record leaves alone, those right after it together, a moment later."""
+    begun = time.monotonic()
+    for _ in range(40):
+        work()
+        time.sleep(0.01)
+    work()
+    delivered(sdk, 41)
+    assert len(sdk.requests) <= 3 + (time.monotonic() - begun) / 0.25
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_refusals_for_now_are_tried_again(sdk: Sink, status: int) -> None:
     """429 and 5xx are tried again until they pass; nothing is lost and nothing is sent twice."""

@@ -61,6 +61,31 @@ def test_threads_that_outlive_the_main_one_are_recorded(sink: Sink) -> None:
     assert len(sink.spans) == 1
 
 
+def test_what_is_open_at_the_end_is_recorded_as_far_as_it_went(sink: Sink) -> None:
+    """A generator that nobody reads any more when the process ends, in main or in a pool's worker."""
+    code = """
+        import multiprocessing, time, monitor
+        @monitor.observe
+        def words(x): yield from x.split()
+        def work():
+            global left
+            left = words("three four")
+            next(left)
+        left = words("one two")
+        next(left)
+        worker = multiprocessing.get_context("fork").Process(target=work)
+        worker.start()
+        worker.join()
+        print(time.monotonic())
+    """
+    done, _ = run(code, OUTERLOOP_ENDPOINT=sink.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = {span.attributes["outerloop.step.output"] for span in sink.spans}
+    assert told == {'["one"]', '["three"]'}
+    assert all(span.attributes["outerloop.abandoned"] for span in sink.spans)
+    assert len(sink.spans) == 2
+
+
 def test_calls_after_the_end_are_harmless(sink: Sink) -> None:
     """An atexit hook that runs after ours may still call observed functions."""
     code = """

@@ -120,13 +120,17 @@ def _rows(store: Store, count: int) -> list[dict[str, Any]]:
     columns = (
         "operation", "provider", "request_model", "input", "output", "tool_calls", "input_tokens",
         "cached_input_tokens", "output_tokens", "reasoning_tokens", "time_to_first_token_ms",
-        "duration_ms", "status", "error_type", "finish_reason", "convention",
+        "duration_ms", "status", "error_type", "finish_reason", "convention", "usage_estimated",
     )  # fmt: skip
     deadline = time.monotonic() + 60
     rows: list[Any] = []
     while len(rows) < count and time.monotonic() < deadline:
         time.sleep(0.1)
-        rows = list(store.client.query(f"SELECT {', '.join(columns)} FROM calls FINAL").result_rows)
+        rows = list(
+            store.client.query(
+                f"SELECT {', '.join(columns)} FROM calls FINAL ORDER BY timestamp"
+            ).result_rows
+        )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
@@ -142,6 +146,7 @@ def _check_troubles(rows: list[dict[str, Any]]) -> None:
     }
     assert bad["cut"]["output"] == "It is "
     assert bad["slow"]["output"] == "It "
+    assert [row["request_model"] for row in rows if row["usage_estimated"]] == ["cut", "slow"]
     assert 0 < bad["slow"]["time_to_first_token_ms"] < bad["slow"]["duration_ms"]
     called = [row for row in rows if row["finish_reason"] == "tool_call"]
     assert len(called) == 3

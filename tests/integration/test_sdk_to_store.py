@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
+import openai
 import pytest
+from model_service import ModelService, serving  # noqa: F401 - a fixture
+from openai import OpenAI
 
 import monitor
 from monitor.store import Store
@@ -47,3 +51,38 @@ def test_steps_and_scores_arrive(collector_url: str, store: Store) -> None:
         "SELECT target, name, source, value, explanation FROM scores FINAL LIMIT 1"
     ).result_rows[0]
     assert score == ("trace", "thumbs", "user", -1.0, "wrong year")
+
+
+def test_a_sampled_service_has_the_error_rate_that_it_really_has(
+    collector_url: str, store: Store, service: ModelService
+) -> None:
+    """A quarter of the calls and every failing one are kept; rates are those of all calls made."""
+    monitor.init(service="shop", endpoint=collector_url, sample=0.25)
+    made, bad = 240, 40
+    with OpenAI(base_url=service.url, api_key="k", max_retries=0) as client:
+        chat = monitor.wrap(client).chat.completions
+        for number in range(made):
+            if number % (made // bad):
+                chat.create(model="m", messages=[{"role": "user", "content": "When?"}])
+            else:
+                with pytest.raises(openai.BadRequestError):
+                    chat.create(model="fail-400", messages=[{"role": "user", "content": "When?"}])
+    kept = monitor.flush(10).acknowledged
+    monitor.shutdown()
+    client = store.client
+    deadline = time.monotonic() + 60
+    while store.value("calls_counted") < kept and time.monotonic() < deadline:
+        time.sleep(0.1)
+    failed, everything = client.query(
+        "SELECT countIf(status = 'error'), sum(1 / sampling_probability) FROM calls FINAL"
+    ).first_row
+    assert failed == bad
+    assert kept < made
+    assert abs(everything - made) < 0.5 * made
+    since, until = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    hours = store.frame("failures_by_hour", service="shop", since=since, until=until)
+    told = hours[hours["series"] == "call/error"]
+    rows = client.query("SELECT trace_id, status FROM calls FINAL").result_rows
+    within = [status for trace, status in rows if int(trace[-14:], 16) >= 0.75 * 2**56]
+    assert 0 < len(within) < kept
+    assert (told["count"].sum(), told["n"].sum()) == (within.count("error"), len(within))

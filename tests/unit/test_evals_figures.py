@@ -33,6 +33,7 @@ def row(
     status: str = "error",
     judge: str = "j",
     version: str = "v1",
+    lower: bool = False,
 ) -> EvaluationRow:
     """A row of one judge on sample `number`; None is a failure of that status."""
     sample = Interaction("", f"s{number}", NOW, "question", "answer")
@@ -44,7 +45,8 @@ def row(
     else:
         label = str(value) if isinstance(value, str) else ""
         verdict = Judgement(judge, value, label, f"because {number}", version, Usage("m"))
-    return row_of(LABEL, sample, verdict)
+    label_of_run = replace(LABEL, lower=frozenset({judge} if lower else ()))
+    return row_of(label_of_run, sample, verdict)
 
 
 def run(rows: list[EvaluationRow]) -> Evaluation:
@@ -162,10 +164,61 @@ def test_a_gate_holds_means_and_lower_bounds() -> None:
     """The mean passes where the lower bound of few samples does not."""
     found = [aggregate([row(n, n != 0) for n in range(20)])]
     assert problems(found, gates=[Gate("j", 0.9)]) == []
-    [said] = problems(found, gates=[Gate("j", 0.9, low=True)])
+    [said] = problems(found, gates=[Gate("j", 0.9, bound=True)])
     assert said.startswith("j: its lower bound 0.764 is under 0.9")
     with pytest.raises(ConfigurationError, match="there is no judge 'k'"):
         problems(found, gates=[Gate("k", 0.9)])
+
+
+def test_where_less_is_better_a_bar_is_a_ceiling() -> None:
+    """Mean or upper bound stay under it; a bar from the wrong side is refused, a bare one passes by."""
+    found = [aggregate([row(n, n == 0, lower=True) for n in range(20)])]
+    assert problems(found, gates=[read_gate("j<=0.1"), read_gate("0.9")]) == []
+    [said] = problems(found, gates=[read_gate("j.high <= 10%")])
+    assert said.startswith("j: its upper bound 0.236 is over 0.1")
+    with pytest.raises(ConfigurationError, match=r"less is better; write j<=0\.9"):
+        problems(found, gates=[read_gate("j>=0.9")])
+    more = [aggregate([row(n, True) for n in range(20)])]
+    with pytest.raises(ConfigurationError, match=r"more is better; write j>=0\.1"):
+        problems(more, gates=[read_gate("j<=0.1")])
+
+
+def test_where_less_is_better_bounds_and_changes_turn_round() -> None:
+    """A missing verdict is worst as a yes; a fall is better, and its reason is that of the higher one."""
+    found = aggregate([row(0, False, lower=True), row(1, None, lower=True)])
+    assert (found.worst, found.best) == (0.5, 0.0)
+    before = [row(n, 0.9, lower=True) for n in range(12)]
+    after = [row(n, 0.1 if n else 0.95, lower=True) for n in range(12)]
+    [one] = compare_rows(after, before)
+    assert (one.verdict, len(one.better), len(one.worse)) == ("better", 11, 1)
+    [back] = compare_rows(before, after)
+    assert back.verdict == "worse"
+    [said] = problems([], comparisons=[back])
+    assert said.startswith("j: worse than the baseline by 0.7")
+    with pytest.raises(AssertionError, match=r"worse by 0\.7"):
+        run(before).assert_not_worse(after)
+
+
+def test_where_less_is_better_a_yes_is_a_failure() -> None:
+    """A toxic answer comes first; a score has no border that anybody knows."""
+    assert row(0, True, lower=True).failed
+    assert not row(0, False, lower=True).failed
+    assert not row(0, 3.0, lower=True).failed
+    out = io.StringIO()
+    rows = [row(0, 0.1, lower=True), row(1, 0.9, lower=True), row(2, 0.5, lower=True)]
+    print_evaluation(Console(file=out, width=100), run(rows))
+    said = out.getvalue()
+    assert said.index("s1") < said.index("s2") < said.index("s0")
+
+
+def test_a_mean_may_have_a_ceiling() -> None:
+    """`at_most` demands little; both bars at once, or none, are a mistake."""
+    done = run([row(n, 0.2, lower=True) for n in range(10)])
+    done.assert_mean(at_most=0.2)
+    with pytest.raises(AssertionError, match=r"mean 0\.200 is over 0\.1"):
+        done.assert_mean(at_most=0.1)
+    with pytest.raises(TypeError, match="one of the two"):
+        done.assert_mean()
 
 
 def test_a_judge_without_a_single_verdict_never_passes() -> None:

@@ -1,6 +1,6 @@
 """The statistics of judges on recorded verdicts, against numbers of an independent reference.
 
-`python -m benchmarks.judges` compares many more, on the whole sets.
+`python -m benchmarks.verdicts` compares many more, on the whole sets.
 """
 
 from __future__ import annotations

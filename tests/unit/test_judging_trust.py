@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -15,7 +16,8 @@ from judges.statistics.anchors import (
     people_lost,
     slow_e_values,
 )
-from judges.statistics.trust import Judged, transport, trust
+from judges.statistics.trust import Judged, carried, trust
+from monitor.judging.pairs import Told, first_of, orders_of, read_details
 
 
 def judged(number: int, labelled: int, *, agrees: float, seed: int) -> list[Judged]:
@@ -79,9 +81,9 @@ def test_failures_widen_the_rate_and_never_enter_it() -> None:
 def test_transport_passes_fails_or_says_that_it_does_not_know() -> None:
     """The same release passes, one on which verdicts mean something else fails, few labels are inconclusive."""
     before = judged(3000, 1500, agrees=0.95, seed=4)
-    assert transport(before, judged(1000, 1000, agrees=0.95, seed=5)).status == "pass"
-    assert transport(before, judged(1000, 1000, agrees=0.6, seed=6)).status == "fail"
-    few = transport(before, judged(1000, 49, agrees=0.6, seed=7))
+    assert carried(before, judged(1000, 1000, agrees=0.95, seed=5)).status == "pass"
+    assert carried(before, judged(1000, 1000, agrees=0.6, seed=6)).status == "fail"
+    few = carried(before, judged(1000, 49, agrees=0.6, seed=7))
     assert (few.status, few.n) == ("inconclusive", 49)
 
 
@@ -155,3 +157,39 @@ def test_bridges_and_people() -> None:
     labels = [1.0] * 100
     assert people_lost(labels, labels, [1.0] * 80 + [0.0] * 20) == (20, 0, pytest.approx(2.0**-20))
     assert not math.isnan(people_lost([], [], [])[2])
+
+
+def pair(label: str, **details: object) -> Told | None:
+    """What a row says of a pair's verdict."""
+    return read_details(label, json.dumps(details))
+
+
+def test_rows_tell_how_the_place_of_an_answer_pulls() -> None:
+    """Orders of both and of an audit are brought to one numbering; one order alone says who was first."""
+    told = [
+        pair("better", order="both", details={"order_given": "better", "order_swapped": "better"}),
+        pair("tie", order="both", details={"order_given": "better", "order_swapped": "worse"}),
+        pair("better", order="given", details={"other_order": "worse"}),
+        pair("better", order="swapped", details={"other_order": "worse"}),
+        pair("worse", order="swapped", details={"own_family": True}),
+        pair("better", order="given", details={"other_order": "error"}),
+    ]
+    said = [one for one in told if one is not None]
+    orders = orders_of(said)
+    assert orders is not None
+    assert orders.consistent.n == 4
+    assert orders.consistent.value == 0.25
+    assert (orders.primacy.value, orders.recency.value) == (0.5, 0.25)
+    first = first_of(said)
+    assert first is not None
+    assert (first.value, first.n) == (0.75, 4)
+    assert [one.own_family for one in said] == [False] * 4 + [True, False]
+
+
+def test_a_row_without_details_is_no_pair() -> None:
+    """Rows of other judges tell nothing of orders."""
+    assert read_details("yes", "") is None
+    assert orders_of([]) is None
+    graded = pair("4", mode="expected")
+    assert graded is not None
+    assert first_of([graded]) is None

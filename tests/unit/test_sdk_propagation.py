@@ -137,6 +137,17 @@ def test_the_span_processor_sends_the_apps_own_spans_too(sdk: Sink) -> None:
     provider.shutdown()
 
 
+def test_a_provider_without_a_name_is_this_service(sdk: Sink) -> None:
+    """Spans of a provider that nobody named are the app's: service, release and environment."""
+    provider = TracerProvider()
+    provider.add_span_processor(monitor.span_processor())  # type: ignore[arg-type]  # has all of its methods
+    provider.get_tracer("app").start_span("call").end()
+    (seen,) = delivered(sdk, 1)
+    assert (seen.resource["service.name"], seen.resource["service.version"]) == ("shop", "r1")
+    assert seen.resource["telemetry.sdk.name"] == "opentelemetry"
+    provider.shutdown()
+
+
 def test_a_provider_is_never_replaced(sdk: Sink) -> None:
     """Switching on leaves OpenTelemetry's global provider alone."""
     before = trace.get_tracer_provider()

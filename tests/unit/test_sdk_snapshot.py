@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.sdk.json_text import quote, to_json
 from monitor.sdk.secrecy import also_secret, is_secret
-from monitor.sdk.snapshot import SHORT, Budget, snapshot, text_to_json, to_json
+from monitor.sdk.snapshot import Budget, snapshot
 
 
 class Colour(enum.Enum):
@@ -166,8 +167,10 @@ def test_any_budget_gives_valid_json(value: Any, limit: int) -> None:
 @pytest.mark.parametrize(
     "odd", [chr(code) for code in range(32)] + ['"', "\\", "\x7f", "é", "\ud800"]
 )
-@pytest.mark.parametrize("around", ["", "a" * SHORT, "ü" * SHORT])
+@pytest.mark.parametrize("around", ["", "a" * 200, "ü" * 200])
 def test_a_text_is_quoted_as_the_standard_library_does(odd: str, around: str) -> None:
     """Short or long, plain or not: the same JSON, wherever the odd character stands."""
     for text in (odd + around, around + odd, around + odd + around):
-        assert text_to_json(text) == json.dumps(text, ensure_ascii=False)
+        written = json.dumps(text, ensure_ascii=False)
+        assert quote(text) == written.encode("utf-8", "replace")
+        assert to_json(text) == written

@@ -1,5 +1,6 @@
 -- Puts aside the traces that hold anything of the subject: whole, or, where others share the trace (a batch), its
--- own spans as `trace/span`. Spans and records name people and sessions under their dialect's attribute.
+-- own spans as `trace/span`. Anchors of judges outlive
+-- their calls. Spans and records name people and sessions under their dialect's attribute.
 -- Parameters: request, kind (user or session: whose presence makes a trace shared).
 INSERT INTO erasing
 WITH
@@ -9,6 +10,8 @@ found AS (
     SELECT trace_id, span_id, [user_id] AS user_ids, [session_id] AS session_ids FROM calls
     UNION ALL
     SELECT trace_id, span_id, [user_id], [session_id] FROM steps
+    UNION ALL
+    SELECT trace_id, span_id, [user_id], [session_id] FROM anchors
     UNION ALL
     SELECT
         TraceId, SpanId,

@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS calls (
     cached_input_tokens Nullable(UInt64),
     output_tokens Nullable(UInt64),
     reasoning_tokens Nullable(UInt64),
+    -- the service told no counts: they are the sender's, from the text
+    usage_estimated Bool,
     cost_usd Nullable(Float64),
     duration_ms Float64,
     time_to_first_token_ms Nullable(Float64),
@@ -81,6 +83,7 @@ CREATE TABLE IF NOT EXISTS calls (
         'gen_ai.usage.cache_read.input_tokens', ifNull(toString(cached_input_tokens), ''),
         'gen_ai.usage.output_tokens', ifNull(toString(output_tokens), ''),
         'gen_ai.usage.reasoning.output_tokens', ifNull(toString(reasoning_tokens), ''),
+        'outerloop.usage.estimated', if(usage_estimated, 'true', ''),
         'gen_ai.cost.total_cost', ifNull(toString(cost_usd), ''),
         'gen_ai.response.finish_reasons', toString(finish_reason))),
     INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS spans (
     is_call Bool,
     attributes Map(LowCardinality(String), String),
     message_events Array(Tuple(name String, body String)),
+    sampling_probability Float64 DEFAULT 1,
     version UInt8 DEFAULT 0,
     is_deleted UInt8 DEFAULT 0,
     thread String DEFAULT if(session_id = '', trace_id, session_id)
@@ -87,7 +88,9 @@ WITH
         -- the outer span of a Vercel call repeats the inner one's usage
         vercel_operation != '' AND operation = '', match(vercel_operation, '\\.(doGenerate|doStream|doEmbed)$'),
         openinference_kind NOT IN ('', 'UNKNOWN'), openinference_kind IN ('LLM', 'EMBEDDING'),
-        operation != '', operation IN ('chat', 'completion', 'text_completion', 'generate_content', 'generate', 'embeddings', 'embedding'),
+        operation != '', operation IN ('chat', 'completion', 'text_completion', 'generate_content', 'generate', 'embeddings', 'embedding',
+            -- LiteLLM names its own functions
+            'acompletion', 'atext_completion', 'aembedding', 'responses', 'aresponses', 'agenerate_content', 'anthropic_messages', 'aanthropic_messages'),
         a['llm.request.type'] != '', a['llm.request.type'] IN ('chat', 'completion', 'embedding', 'rerank'),
         a['langsmith.span.kind'] != '', a['langsmith.span.kind'] IN ('llm', 'embedding'),
         mlflow_type != '', mlflow_type IN ('CHAT_MODEL', 'LLM', 'EMBEDDING'),
@@ -155,6 +158,8 @@ SELECT
     arrayMap(i -> (CAST(Events.Name[i], 'String'), if(Events.Attributes[i]['gen_ai.event.content'] != '', Events.Attributes[i]['gen_ai.event.content'],
         concat('{', arrayStringConcat(arrayMap((k, v) -> concat(toJSONString(k), ':', if(k != 'content' AND match(v, '^[\\[{]') AND isValidJSON(v), v, toJSONString(v))),
             mapKeys(Events.Attributes[i]), mapValues(Events.Attributes[i])), ','), '}'))), messages_at) AS message_events,
+    -- OpenTelemetry's consistent sampling: the share of traces that the threshold leaves out, as 56 bits in hexadecimal digits
+    if(position(TraceState, 'th:') = 0, 1, greatest(1 / 72057594037927936, 1 - reinterpretAsUInt64(reverse(unhex(concat('00', rightPad(extract(TraceState, '(?:^|,)[ \\t]*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,]|$)'), 14, '0'))))) / 72057594037927936)) AS sampling_probability,
     if(session_id = '', trace_id, session_id) AS thread
 FROM otel_traces
 -- Logfire announces a span before it ends under another id: not a step, only its shadow
@@ -170,9 +175,9 @@ CREATE TABLE IF NOT EXISTS heard (
     request_model String, response_model String, prompt_name String, prompt_version String,
     session_id String, user_id String, tags Map(String, String), input_messages String, output_messages String,
     input_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64),
-    cost_usd Nullable(Float64), duration_ms Float64, time_to_first_token_ms Nullable(Float64),
+    usage_estimated Bool, cost_usd Nullable(Float64), duration_ms Float64, time_to_first_token_ms Nullable(Float64),
     status String, error_type String, error_message String, finish_reason String, convention String,
-    version UInt8, is_deleted UInt8, thread String,
+    sampling_probability Float64, version UInt8, is_deleted UInt8, thread String,
     spelled Bool,
     convention_in String,
     convention_out String,
@@ -248,9 +253,11 @@ settled AS (
     SELECT
         * EXCEPT (price_list),
         multiIf(
-            told_operation = 'embedding', 'embeddings',
-            told_operation = 'completion', if(position(convention_in, '"role"') > 0, 'chat', 'text_completion'),
-            told_operation = 'generate', 'generate_content',
+            told_operation IN ('embedding', 'aembedding'), 'embeddings',
+            told_operation IN ('completion', 'acompletion'), if(position(convention_in, '"role"') > 0, 'chat', 'text_completion'),
+            told_operation = 'atext_completion', 'text_completion',
+            told_operation IN ('generate', 'agenerate_content'), 'generate_content',
+            told_operation IN ('responses', 'aresponses', 'anthropic_messages', 'aanthropic_messages'), 'chat',
             told_operation
         ) AS operation,
         -- Langfuse's bare `input`, and Anthropic's count that it passes on, leave the cached tokens out, everybody else's count has them in
@@ -344,6 +351,7 @@ SELECT
         provider_out = '', '',
         concat('[{"role":"assistant","parts":[{"type":"text","content":', toJSONString(provider_out), '}]}]')) AS output_messages,
     input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+    a['outerloop.usage.estimated'] = 'true' AS usage_estimated,
     -- a cost of 0 for a call that used tokens means that the sender knew no price
     multiIf(
         told_cost > 0 OR (told_cost = 0 AND coalesce(input_tokens, output_tokens) IS NOT NULL AND ifNull(input_tokens, 0) + ifNull(output_tokens, 0) = 0), told_cost,
@@ -364,7 +372,7 @@ SELECT
         if(a['gen_ai.request.stream'] = 'true', toFloat64OrNull(a['gen_ai.server.time_to_first_token']) * 1e3, NULL)
     ) AS time_to_first_token_ms,
     multiIf(abandoned, 'abandoned', failed OR finish_reason = 'error', 'error', 'ok') AS status,
-    error_type, error_message, finish_reason, convention, version, is_deleted, thread,
+    error_type, error_message, finish_reason, convention, sampling_probability, version, is_deleted, thread,
     spelled, convention_in, convention_out, instructions, provider_in, provider_out, numbered, message_events
 FROM finished;
 
@@ -599,8 +607,8 @@ SELECT
         out_as_came, convention_out,
         empty(written[2]), '',
         concat('[', arrayStringConcat(arrayMap(m -> concat('{"role":', toJSONString(m.1), ',"parts":[', m.3, ']', if(m.2 = '', '', concat(',"finish_reason":', toJSONString(m.2))), '}'), written[2]), ','), ']')) AS output_messages,
-    input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_usd, duration_ms, time_to_first_token_ms,
-    status, error_type, error_message, finish_reason, convention, version, is_deleted, thread
+    input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, usage_estimated, cost_usd, duration_ms, time_to_first_token_ms,
+    status, error_type, error_message, finish_reason, convention, sampling_probability, version, is_deleted, thread
 FROM readable;
 
 -- `steps`: every span that is no LLM call. Also those of a database driver or a web framework: a trace

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS anchors (
     trace_id String,
     span_id String,
     session_id String,
+    user_id String,
     interaction String CODEC(ZSTD(1)),
     label Float64,
     label_author LowCardinality(String),

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS evaluations (
     judge_version LowCardinality(String),
     judge_model LowCardinality(String),
     kind LowCardinality(String),
+    direction LowCardinality(String),
     candidate LowCardinality(String),
     model LowCardinality(String),
     status LowCardinality(String),

@@ -6,7 +6,7 @@ SELECT call.timestamp AS timestamp, call.trace_id AS trace_id, call.span_id AS s
     call.environment AS environment, call.request_model AS request_model, call.prompt_version AS prompt_version,
     call.session_id AS session_id, call.tags AS tags, call.input AS input, call.output AS output, call.status AS status,
     call.prompt_name AS prompt_name, call.input_messages AS input_messages, call.output_messages AS output_messages,
-    truth.value AS truth, truth.author AS author, truth.expected AS expected, verdict.said AS verdict
+    call.user_id AS user_id, truth.value AS truth, truth.author AS author, truth.expected AS expected, verdict.said AS verdict
 FROM (
     SELECT trace_id, span_id, argMax(scores.value, scores.timestamp) AS value, argMax(scores.author, scores.timestamp) AS author,
         argMax(scores.expected, scores.timestamp) AS expected
@@ -25,7 +25,7 @@ INNER JOIN (
     GROUP BY trace_id, span_id
 ) AS verdict ON verdict.trace_id = truth.trace_id AND verdict.span_id = truth.span_id
 INNER JOIN (
-    SELECT timestamp, trace_id, span_id, service, release, environment, request_model, prompt_name, prompt_version, session_id, tags,
+    SELECT timestamp, trace_id, span_id, service, release, environment, request_model, prompt_name, prompt_version, session_id, user_id, tags,
         input, output, status, input_messages, output_messages
     FROM calls FINAL
     WHERE service IN {services:Array(String)} AND timestamp >= {since:DateTime64(9)}

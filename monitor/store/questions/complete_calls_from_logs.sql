@@ -1,7 +1,7 @@
 -- Writes calls once more, their gaps filled with what log records of the same span say: into `spans`, whose views read it as they read a span's own words. What the call already knows stays. Parameters: traces, keys (trace and span id in one string), since, until (of calls and records).
 INSERT INTO spans (
     timestamp, trace_id, span_id, parent_span_id, service, release, environment, session_id, user_id, tags, duration_ms, first_chunk_ms,
-    failed, abandoned, error_type, error_message, convention, is_call, attributes, message_events, version, thread
+    failed, abandoned, error_type, error_message, convention, is_call, attributes, message_events, sampling_probability, version, thread
 )
 WITH
 records AS (
@@ -54,6 +54,7 @@ SELECT
             AND NOT (time_to_first_token_ms IS NOT NULL AND k IN ('gen_ai.response.time_to_first_chunk', 'gen_ai.client.operation.time_to_first_chunk')), said),
         words) AS attributes,
     messages AS message_events,
+    sampling_probability,
     greatest(version, 1) AS version,
     thread
 FROM known

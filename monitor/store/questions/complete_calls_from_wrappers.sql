@@ -1,7 +1,7 @@
 -- Settles calls that wrap others, pair by pair (`inner` lies in `outer`, the nearest outer first; `alone` = 1 where the outer's answer is this inner's): the inner's row is written again with its gaps filled, the outer's becomes a step and is taken back as a call. Parameters: traces, inner, outer, alone, since, until.
 INSERT INTO spans (
     timestamp, trace_id, span_id, parent_span_id, name, service, release, environment, session_id, user_id, tags, duration_ms, first_chunk_ms,
-    failed, abandoned, error_type, error_message, convention, is_call, attributes, version, is_deleted, thread
+    failed, abandoned, error_type, error_message, convention, is_call, attributes, sampling_probability, version, is_deleted, thread
 )
 WITH
 pairs AS (
@@ -39,7 +39,10 @@ SELECT
     arrayFirst(x -> x IS NOT NULL, arrayPushFront(offered.8, time_to_first_token_ms)) AS first_chunk_ms,
     status = 'error' AS failed, status = 'abandoned' AS abandoned, error_type, error_message, convention,
     true AS is_call,
-    CAST(arrayFold((known, o) -> mapUpdate(o, known), offered.7, words), 'Map(LowCardinality(String), String)') AS attributes,
+    -- what the call knows exactly, its wrapper only guessed at
+    CAST(mapFilter((k, v) -> k != 'outerloop.usage.estimated' OR mapContains(words, k) OR output_tokens IS NULL,
+        arrayFold((known, o) -> mapUpdate(o, known), offered.7, words)), 'Map(LowCardinality(String), String)') AS attributes,
+    sampling_probability,
     2 AS version,
     0 AS is_deleted,
     thread
@@ -52,6 +55,7 @@ SELECT
     duration_ms, time_to_first_token_ms, status = 'error', status = 'abandoned', error_type, error_message, convention,
     row.1,
     CAST(if(row.1, words, map('outerloop.step.kind', 'chain', 'outerloop.step.input', asked, 'outerloop.step.output', answered)), 'Map(LowCardinality(String), String)'),
+    sampling_probability,
     if(row.1, 3, 0),
     toUInt8(row.1),
     thread

@@ -6,10 +6,10 @@ SELECT verdict.name AS judge, verdict.service AS service, splitByChar('/', verdi
     arrayStringConcat(arrayPopBack(splitByChar('/', verdict.author)), '/') AS model, call.release AS release,
     call.prompt_version AS prompt_version, verdict.trace_id AS trace_id, verdict.span_id AS span_id,
     verdict.observed_at AS called_at, verdict.value AS value, verdict.label AS label,
-    verdict.sampling_probability AS probability, verdict.cost_usd AS cost_usd,
+    verdict.sampling_probability AS probability, verdict.cost_usd AS cost_usd, verdict.details AS details,
     truth.said > 0 AS labelled, truth.source AS label_source, truth.value AS truth, truth.probability AS label_probability
 FROM (
-    SELECT name, service, author, trace_id, span_id, observed_at, value, label, sampling_probability, cost_usd
+    SELECT name, service, author, trace_id, span_id, observed_at, value, label, sampling_probability, cost_usd, details
     FROM scores FINAL
     WHERE source = 'judge' AND target = 'call' AND ({service:String} = '' OR service = {service:String})
       AND observed_at >= {since:DateTime64(9)} AND observed_at < {until:DateTime64(9)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from benchmarks.judges.row import Row, exact, same
-from benchmarks.judges.sets import LLMBar, lines, llmbar
+from benchmarks.verdicts.row import Row, exact, same
+from benchmarks.verdicts.sets import LLMBar, lines, llmbar
 from judges.asking.prices import Price
 from judges.statistics.agreement import effective_votes, repeatability
 from judges.statistics.ranking import credit
@@ -21,6 +21,10 @@ Items: TypeAlias = "dict[tuple[str, str], dict[str, Any]]"
 PRICES = {"full": Price(2.50, 15.00), "mini": Price(0.75, 4.50)}
 REPEATS = 8
 MARGIN = 0.4
+PANEL = (
+    "our rule keeps an item when all four models gave four readable scores in their first call: 1,683 of them;"
+    " which 16 more the reference left out is not said, so this stays a miss"
+)
 SIX = ("GPT-4", "ChatGPT", "ChatGPT-0301", "LLaMA2", "PaLM2", "Falcon")
 
 
@@ -111,8 +115,9 @@ def _panel(base: Items, claude: Items) -> Iterator[Row]:
         if len(readable) == len(means):
             chosen.append([float(x) for x in np.mean(readable, axis=0)])
     found = told(chosen)
-    yield same("6.5", "4-model panel k=1: n", 1667, found.n)
-    yield exact("6.5", "4-model panel k=1, ties split", "0.872725", found.ties_split)
+    yield replace(same("6.5", "4-model panel k=1: n", 1667, found.n), why=PANEL)
+    panel = exact("6.5", "4-model panel k=1, ties split", "0.872725", found.ties_split)
+    yield replace(panel, why=PANEL)
 
 
 def _cascade(base: Items) -> Iterator[Row]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.judges.row import Row, at_least, exact, near, same
-from benchmarks.judges.sets import LLMBar, arena, lines, llmbar
+from benchmarks.verdicts.row import Row, at_least, exact, near, same
+from benchmarks.verdicts.sets import LLMBar, arena, lines, llmbar
 from judges.asking.replies import UnreadableError, read
 from judges.asking.shapes import Shape, Slot
 from judges.panels.families import self_preference

@@ -1,8 +1,12 @@
-"""6.9: coverage, precision and width of the designs over 4,000 draws each; and power on GSM8K.
+"""6.9: coverage, precision and width of the designs over many draws; and power on GSM8K.
 
 Every draw labels n calls at random and leaves the others judged only, as in production. Precision is
-the mean squared error of the labels alone, which is known exactly, over that of the design (`eff`):
-how many labels one label is worth. The truth is the mean over all labels of the set.
+the mean squared error of the labels alone over that of the design, both over the draws (`eff`): how
+many labels one label is worth. The truth is the mean over all labels of the set.
+
+A mean squared error over D draws has a relative standard error of about √(2/D), so a ratio of two that
+were drawn apart has 2/√D: 4.5 % over the reference's 2,000 draws, 2.2 % over our 8,000. Near a
+tolerance of 10 % a miss that comes and goes with the seed is noise, the reference's own among it.
 """
 
 from __future__ import annotations
@@ -12,8 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from benchmarks.judges.row import Row, at_least, near
-from benchmarks.judges.sets import answers, arena, lines
+from benchmarks.verdicts.row import Row, at_least, near
+from benchmarks.verdicts.sets import answers, arena, lines
 from judges.statistics.estimators import Rate, human_only, poststrat_ac, ppi, rogan_gladen
 from judges.statistics.paired import mcnemar
 from judges.statistics.power import mcnemar_power
@@ -26,11 +30,11 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from benchmarks.judges.sets import Floats
+    from benchmarks.verdicts.sets import Floats
 
-DRAWS = 4_000
-"""Twice the reference's, whose own noise is half of the tolerance already."""
-SEED = 20_260_801
+DRAWS = 8_000
+SEED = 7
+POWER_DRAWS = 4_000
 COVERAGE, EFF, WIDTH = 0.015, 0.10, 0.03
 Integers: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
 Estimator: TypeAlias = "Callable[[Floats, Floats, Floats], Rate | None]"
@@ -44,8 +48,6 @@ class Measured:
     coverage: float
     width: float
     """Mean of the intervals'."""
-    exact: float
-    """The exact mean squared error of so many labels alone: s²/n (1 - n/M)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +144,15 @@ QA = {
 }
 
 
-def draws(data: Path) -> Iterator[Row]:
+def draws(data: Path, *, seed: int = SEED, number: int = DRAWS) -> Iterator[Row]:
     """6.9, on every case that is in the folder."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     cases = _cases(data)
     sizes = {(name, n) for name in QA for n in (30, 50, 100, 200)} | EXPECTED.keys()
     found = {}
     for name, n in sorted(sizes):
         y, f = cases[name]
-        found[name, n] = measured(y, f, n, rng, yes_no=name in QA)
+        found[name, n] = measured(y, f, n, rng, number, yes_no=name in QA)
     for key, designs in EXPECTED.items():
         for design, expected in designs.items():
             yield from _against(key, design, expected, found[key])
@@ -171,7 +173,9 @@ def _cases(data: Path) -> dict[str, tuple[Floats, Floats]]:
     return cases
 
 
-def measured(y: Floats, f: Floats, n: int, rng: Generator, *, yes_no: bool) -> dict[str, Measured]:
+def measured(
+    y: Floats, f: Floats, n: int, rng: Generator, number: int, *, yes_no: bool
+) -> dict[str, Measured]:
     """All designs on the same draws; the stratified one labels other calls of its own."""
     rates: dict[str, list[Rate]] = {
         name: [] for name in DESIGNS if yes_no or name not in ("post", "rg")
@@ -180,7 +184,7 @@ def measured(y: Floats, f: Floats, n: int, rng: Generator, *, yes_no: bool) -> d
     strata: dict[Hashable, Integers] = {
         value: np.flatnonzero(f == value) for value in np.unique(f).tolist()
     }
-    for _ in range(DRAWS):
+    for _ in range(number):
         chosen = np.zeros(len(y), dtype=bool)
         chosen[rng.choice(len(y), n, replace=False, shuffle=False)] = True
         told = (y[chosen], f[chosen], f[~chosen])
@@ -189,7 +193,7 @@ def measured(y: Floats, f: Floats, n: int, rng: Generator, *, yes_no: bool) -> d
             if rate is not None:
                 rates[name].append(rate)
         rates["neyman"].append(two_steps(y, strata, n, rng))
-    return {name: _summary(found, y, n) for name, found in rates.items()}
+    return {name: _summary(found, y) for name, found in rates.items()}
 
 
 def two_steps(y: Floats, strata: dict[Hashable, Integers], n: int, rng: Generator) -> Rate:
@@ -207,8 +211,8 @@ def two_steps(y: Floats, strata: dict[Hashable, Integers], n: int, rng: Generato
     return rate
 
 
-def _summary(rates: list[Rate], y: Floats, n: int) -> Measured:
-    truth, alone = float(y.mean()), float(y.var(ddof=1)) / n * (1 - n / len(y))
+def _summary(rates: list[Rate], y: Floats) -> Measured:
+    truth = float(y.mean())
     value, low, high = (
         np.array([getattr(one, k) for one in rates]) for k in ("value", "low", "high")
     )
@@ -217,7 +221,6 @@ def _summary(rates: list[Rate], y: Floats, n: int) -> Measured:
         float(((value - truth) ** 2).mean()),
         float(covers.mean()),
         float((high - low).mean()),
-        alone,
     )
 
 
@@ -226,7 +229,7 @@ def _against(
 ) -> Iterator[Row]:
     name, ours = f"{key[0]}, n={key[1]}: {design}", found[design]
     if expected.eff is not None:
-        eff = found["human"].exact / ours.mse
+        eff = found["human"].mse / ours.mse
         yield near("6.9", f"{name} eff", expected.eff, eff, EFF * expected.eff)
     if expected.width is not None:
         yield near("6.9", f"{name} width", expected.width, ours.width, WIDTH * expected.width)
@@ -239,11 +242,11 @@ def _held(name: str, n: int, by: dict[str, Measured]) -> Iterator[Row]:
     yield near(
         "6.9", f"{name}, n={n}: raw judge interval's coverage", 0.0, by["naive"].coverage, 0.0
     )
-    yield at_least("6.9", f"{name}, n={n}: PPI++ eff", 0.95, by["human"].exact / by["ppi++"].mse)
+    yield at_least("6.9", f"{name}, n={n}: PPI++ eff", 0.95, by["human"].mse / by["ppi++"].mse)
     if "post" in by:
         yield at_least("6.9", f"{name}, n={n}: poststrat_ac coverage", 0.92, by["post"].coverage)
     if "post" in by and n >= 50:
-        eff = by["human"].exact / by["neyman"].mse
+        eff = by["human"].mse / by["neyman"].mse
         yield at_least(
             "6.9", f"{name}, n={n}: verdict-stratified eff, 2.2 less 10 %", 2.2 * (1 - EFF), eff
         )
@@ -268,9 +271,9 @@ def _power(data: Path, rng: Generator) -> Iterator[Row]:
         better, worse = float((new > old).mean()), float((new < old).mean())
         for n, told in expected.items():
             seen = 0
-            for _ in range(DRAWS):
+            for _ in range(POWER_DRAWS):
                 rows_ = rng.choice(len(old), n, replace=False, shuffle=False)
                 seen += mcnemar(old[rows_], new[rows_]).p_value < 0.05
-            drawn, planned = seen / DRAWS, mcnemar_power(better, worse, n)
+            drawn, planned = seen / POWER_DRAWS, mcnemar_power(better, worse, n)
             yield near("6.9", f"GSM8K +{gain} points, n={n}: McNemar power", told, drawn, 0.05)
             yield near("6.9", "… as power.mcnemar_power plans it", drawn, planned, 0.04)

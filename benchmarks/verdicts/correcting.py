@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.judges.row import Row, absent, exact, same
-from benchmarks.judges.sets import answers, arena, first_by_hash
+from benchmarks.verdicts.row import Row, absent, exact, same
+from benchmarks.verdicts.sets import answers, arena, first_by_hash
 from judges.statistics.rates import (
     Rate,
     aipw,

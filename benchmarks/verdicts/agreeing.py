@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.judges.row import Row, absent, exact, same
-from benchmarks.judges.sets import Arena, arena, table
+from benchmarks.verdicts.row import Row, absent, exact, same
+from benchmarks.verdicts.sets import Arena, arena, table
 from judges.statistics.agreement import (
     agreement,
     cohen_kappa,

@@ -18,12 +18,16 @@ class Row:
     expected: str
     ours: str
     met: bool | None
-    """None where the data is not in the folder: neither a hit nor a miss."""
+    """None where nothing is expected, or the data is not in the folder: neither a hit nor a miss."""
+    why: str = ""
+    """What is known about a miss."""
 
     @property
     def verdict(self) -> str:
         """`ok`, `MISS`, or that there was nothing to compare."""
-        return "not in the folder" if self.met is None else "ok" if self.met else "MISS"
+        if self.met is None:
+            return "" if self.ours else "not in the folder"
+        return "ok" if self.met else "MISS"
 
 
 def exact(section: str, quantity: str, expected: str, ours: float | None) -> Row:

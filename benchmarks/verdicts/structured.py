@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.judges.row import Row, exact, same
-from benchmarks.judges.sets import answers, lines, table
+from benchmarks.verdicts.row import Row, exact, same
+from benchmarks.verdicts.sets import answers, lines, table
 from judges.checks.comparators import Number
 from judges.checks.json_answers import JsonSchema
 from judges.interaction import Interaction, JudgeFailure
