@@ -199,8 +199,8 @@ class Settings(BaseSettings):
     embeddings_per_day: int = Field(
         1000,
         ge=0,
-        description="inputs, and as many outputs, of each service that text drift looks at in a day; between one and two"
-        " times as many where there is more traffic; 0 turns it off",
+        description="inputs, and as many outputs, of each service that text drift looks at in a day; between one"
+        " and two times as many where there is more traffic; 0 turns it off",
         examples=[500],
     )
     slack_token: SecretStr | None = Field(None, description="bot token", examples=["xoxb-…"])

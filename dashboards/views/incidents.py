@@ -12,7 +12,7 @@ from dashboards import charts, data, words
 from dashboards.filters import bucket_s
 from dashboards.shell import CHART_WIDTH, Desk, link, view
 from dashboards.words import plain
-from monitor.incidents import tell
+from monitor.incidents import act
 from monitor.retrain.state import retrains
 
 if TYPE_CHECKING:
@@ -27,11 +27,15 @@ COLOURS = {"open": "red", "acknowledged": "orange", "snoozed": "gray", "resolved
 CAUSES = {
     "calendar": "The calendar turned: nothing was deployed, the date moved on and the model did not.",
     "input": "The inputs moved: the model gets calls unlike those it got before.",
+    "schema": "What comes from upstream is built differently.",
     "model": "The model moved: the same inputs get different answers.",
+    "provider": "The provider serves another model under the same name.",
     "prompt": "A prompt was deployed.",
+    "decay": "It got worse little by little: the world moved on and the model did not.",
     "judge": "The judge itself drifted: the answers may be as good as before.",
     "silence": "Traffic that used to come does not come.",
     "ingestion": "Rows are kept from being stored, or were lost.",
+    "delivery": "Messages do not reach the people they are for.",
     "unknown": "The cause is not known yet.",
 }
 SNOOZES = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}
@@ -121,6 +125,7 @@ def _incident(desk: Desk, one: Incident) -> None:
     _history(desk, one)
     st.subheader("Why", anchor=False)
     st.markdown(f"**{CAUSES.get(one.cause, CAUSES['unknown'])}**")
+    _causes(details)
     _confirmations(details)
     if details.advice:
         st.markdown(f"What to do: {plain(details.advice)}")
@@ -185,6 +190,15 @@ def _fact(label: str, value: str, below: str) -> None:
         st.caption(plain(below))
 
 
+def _causes(details: IncidentDetails) -> None:
+    """What speaks for and against each cause that was weighed, the likeliest first."""
+    for found in details.causes:
+        with st.expander(f"{found.cause}: {words.percent(found.score)} of belief"):
+            said = [("for", one) for one in found.speaks_for]
+            said += [("against", one) for one in found.speaks_against]
+            st.markdown("\n".join(f"- {side}: {plain(text)}" for side, text in said) or "nothing")
+
+
 def _act(desk: Desk, one: Incident) -> None:
     if one.state == "resolved":
         st.success(f"Resolved {words.when(one.resolved_at)} by {plain(one.actor)}.")
@@ -213,18 +227,15 @@ def _act(desk: Desk, one: Incident) -> None:
     )
     if not event:
         return
-    details = one.details.model_copy(
-        update={"snoozed_until": desk.now + SNOOZES[length] if snoozed else None}
-    )
-    tell(
+    act(
         data.store(desk.url),
-        one,
+        one.incident_id,
         event,
         now=desk.now,
         actor=desk.actor,
         via="dashboard",
         note=note,
-        details=details,
+        until=desk.now + SNOOZES[length] if snoozed else None,
     )
     st.toast(f"{event.capitalize()} as {plain(desk.actor)}.")
     st.rerun()

@@ -35,7 +35,7 @@ DISCORDANT = 9
 make an exact McNemar test significant at 5 %, and a mean of nine gives six or more with probability 0.88."""
 PATIENCE = timedelta(days=14)
 """A candidate that has waited so long for labels is compared on those there are."""
-CURED_BY_TRAINING = ("calendar", "input", "unknown")
+CURED_BY_TRAINING = ("calendar", "input", "decay", "unknown")
 """Causes that a retrain cures; a prompt or a release is taken back instead."""
 
 
