@@ -144,5 +144,5 @@ def test_a_deadline_ends_the_waiting_for_an_endpoint_that_only_refuses(
     server.fault = lambda *_: "429"
     told = finish(start(tmp_path, server, number=20, deadline_s=0.5))
     assert told["stopped"] == "deadline"
-    assert told["failed"] == len(told["judged"]) <= 8
+    assert told["failed"] == len(told["judged"]) < 20
     assert told["settled_usd"] == server.account.usd == 0
