@@ -138,7 +138,7 @@ class Sidecar:
             "OUTERLOOP_DATA_DIR": str(self.data_dir),
             CLOCK_FILE: str(self.data_dir / "clock"),
             "OUTERLOOP_RETENTION_DAYS": "0",
-            "OUTERLOOP_EMBEDDINGS_PER_DAY": "16",
+            "OUTERLOOP_EMBEDDINGS_PER_DAY": "4",
             **{
                 f"OUTERLOOP_{name.upper()}": str(free_port(defaults[name].default))
                 for name in ("otlp_http_port", "otlp_grpc_port", "store_port", "dashboard_port")
