@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
-from monitor.drift.intervals import rate_difference
 from monitor.drift.neighbourhood import NOVELTY_LEVELS, Ball, novelty, scan
 from monitor.drift.random_features import RandomFeatures
 from monitor.drift.result import DriftResult
-from monitor.drift.tail import Tail, e_value_of
+from monitor.drift.tail import Null
 from monitor.drift.windows import NULL_WINDOWS, draw_windows, stretch
 
 if TYPE_CHECKING:
@@ -97,10 +96,7 @@ class EmbeddingDetector:
     """Unit vectors, shape (n, dimensions)."""
     far: Floats
     """By `NOVELTY_LEVELS`: similarity to the nearest other that so few of the reference are below."""
-    centre: Numbers
-    scale: Numbers
-    """Mean and standard deviation of each view's statistic over the null windows."""
-    tail: Tail
+    null: Null
     window: int
     """Members of a window."""
     alpha: float
@@ -138,9 +134,7 @@ class EmbeddingDetector:
         far = _far(reference)
         drawn = draw_windows(len(held_out), window, null_windows, rng)
         null = _null(features, reference, far, held_out, drawn)
-        centre, scale = null.mean(axis=0), np.maximum(null.std(axis=0), 1e-9)
-        tail = Tail.fit(((null - centre) / scale).max(axis=1))
-        return cls(features, reference, far, centre, scale, tail, window, alpha)
+        return cls(features, reference, far, Null.fit(null, least=1e-9), window, alpha)
 
     def compare(self, current: Floats) -> EmbeddingDrift | None:
         """Look at one window; None when it is smaller than the windows that were calibrated.
@@ -152,29 +146,19 @@ class EmbeddingDetector:
             return None
         vectors = _unit(current[-self.window :])
         look = _look(self.features, self.reference, self.far, vectors)
-        views = (look.statistics - self.centre) / self.scale
-        statistic = float(views.max())
-        p_value = self.tail.p_value(statistic)
+        views = self.null.views(look.statistics)
         region = self._region(vectors, look, views)
         offset = len(current) - self.window
         if offset:
             moved = tuple(one + offset for one in region.members)
             region = Region(region.kind, moved, region.count, region.share, region.share_before)
-        before = round(region.share_before * len(self.reference))
-        interval = rate_difference(region.count, self.window, before, len(self.reference))
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
-            statistic=statistic,
-            p_value=p_value,
-            e_value=e_value_of(p_value),
-            threshold=self.tail.threshold(self.alpha),
-            effect=region.share - region.share_before,
-            low=interval.low,
-            high=interval.high,
+        result = self.null.verdict(
+            views,
+            self.alpha,
             count=region.count,
             n=self.window,
-            baseline=region.share_before,
-            baseline_n=len(self.reference),
+            share_before=region.share_before,
+            before_n=len(self.reference),
         )
         named = dict(zip(VIEWS, views.tolist(), strict=True))
         return EmbeddingDrift(result, region, named)
@@ -182,7 +166,7 @@ class EmbeddingDetector:
     def _region(self, vectors: Floats, look: _Look, views: Numbers) -> Region:
         """The ball of the scan; the most novel calls where it shows nothing and they are louder."""
         ball, strangers = views[VIEWS.index("scan")], views[VIEWS.index("novelty")]
-        if look.ball.score == 0 or ball < min(strangers, self.tail.threshold(self.alpha)):
+        if look.ball.score == 0 or ball < min(strangers, self.null.tail.threshold(self.alpha)):
             level = int(np.searchsorted(NOVELTY_LEVELS, 0.01))
             strange = np.flatnonzero(look.nearest < self.far[level])
             order = np.argsort(look.nearest, kind="stable")

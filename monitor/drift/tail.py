@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from monitor.drift.intervals import rate_difference
+from monitor.drift.result import DriftResult
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Tail", "e_value_of"]
+__all__ = ["Null", "Tail", "e_value_of"]
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 FITTED = 0.2
 """Share of the null statistics that the tail is fitted to."""
@@ -62,6 +67,67 @@ class Tail:
         if not 0 < probability <= FITTED:
             raise ValueError(f"probability={probability} must lie above 0, at most {FITTED}")
         return self.foot + self.scale * log(FITTED / probability)
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """What several statistics of a window are while nothing changed, each and the loudest of them."""
+
+    centre: Numbers
+    scale: Numbers
+    """Mean and standard deviation of each statistic over the null windows."""
+    tail: Tail
+    """Of the largest, in standard deviations."""
+
+    @classmethod
+    def fit(cls, statistics: Numbers, *, least: float) -> Self:
+        """Learn it from null windows, one row each; no scale is taken to be below `least`."""
+        centre = statistics.mean(axis=0)
+        scale = np.maximum(statistics.std(axis=0), least)
+        return cls(centre, scale, Tail.fit(((statistics - centre) / scale).max(axis=1)))
+
+    def views(self, statistics: Numbers) -> Numbers:
+        """A window's statistics in standard deviations from what is usual."""
+        found: Numbers = (statistics - self.centre) / self.scale
+        return found
+
+    def verdict(
+        self,
+        views: Numbers,
+        alpha: float,
+        *,
+        count: int,
+        n: int,
+        share_before: float,
+        before_n: int,
+    ) -> DriftResult:
+        """The loudest view against `alpha`; the effect is how the share of what moved has changed.
+
+        Args:
+            views: of the window.
+            alpha: probability of a false alarm.
+            count: members of the window that are of what moved.
+            n: members of the window.
+            share_before: its share of the reference.
+            before_n: members of the reference.
+        """
+        statistic = float(views.max())
+        p_value = self.tail.p_value(statistic)
+        interval = rate_difference(count, n, round(share_before * before_n), before_n)
+        return DriftResult(
+            status="drift" if p_value <= alpha else "stable",
+            statistic=statistic,
+            p_value=p_value,
+            e_value=e_value_of(p_value),
+            threshold=self.tail.threshold(alpha),
+            effect=count / n - share_before,
+            low=interval.low,
+            high=interval.high,
+            count=count,
+            n=n,
+            baseline=share_before,
+            baseline_n=before_n,
+        )
 
 
 def e_value_of(p_value: float) -> float:

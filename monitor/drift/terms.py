@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.special import xlogy
 
-from monitor.drift.intervals import rate_difference
 from monitor.drift.result import DriftResult
-from monitor.drift.tail import Tail, e_value_of
+from monitor.drift.tail import Null
 from monitor.drift.windows import NULL_WINDOWS, draw_windows, stretch
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def terms_of(text: str) -> set[str]:
     >>> sorted(terms_of("Pay $120 now!"))
     ['!', '$', '$ 000', '000', '000 now', 'now', 'now !', 'pay', 'pay $']
     """
-    tokens = _tokens(text)
-    return {*tokens, *(f"{one} {other}" for one, other in pairwise(tokens))}
+    return _with_pairs(_tokens(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +97,7 @@ class TermDetector:
     """By term: texts of the reference that hold it."""
     reference_n: int
     unknown_before: float
-    centre: Numbers
-    scale: Numbers
-    tail: Tail
+    null: Null
     window: int
     alpha: float
 
@@ -129,12 +125,9 @@ class TermDetector:
         null = np.array(
             [_statistics([pool[row] for row in rows], documents, len(reference)) for rows in drawn]
         )
-        centre = null.mean(axis=0)
-        null += (stretch(len(pool), window) - 1) * (null - centre)
-        scale = np.maximum(null.std(axis=0), 1e-6)
-        tail = Tail.fit(((null - centre) / scale).max(axis=1))
-        unknown = sum(one.unknown for one in pool) / max(1, sum(one.words for one in pool))
-        return cls(documents, len(reference), unknown, centre, scale, tail, window, alpha)
+        null += (stretch(len(pool), window) - 1) * (null - null.mean(axis=0))
+        unknown = _unknown_share(pool)
+        return cls(documents, len(reference), unknown, Null.fit(null, least=1e-6), window, alpha)
 
     def compare(self, current: Sequence[str]) -> TermDrift | None:
         """Look at one window; None when it is smaller than the windows that were calibrated.
@@ -145,36 +138,25 @@ class TermDetector:
         if len(current) < self.window:
             return None
         texts = [_read(text, self.documents) for text in current[-self.window :]]
-        views = (_statistics(texts, self.documents, self.reference_n) - self.centre) / self.scale
-        statistic = float(views.max())
-        p_value = self.tail.p_value(statistic)
+        views = self.null.views(_statistics(texts, self.documents, self.reference_n))
         risen = _risen(texts, self.documents, self.reference_n)
         first = risen[0] if risen else RisenTerm("", 0, 0.0, 0.0, 0.0)
-        before = self.documents.get(first.term, 0)
-        interval = rate_difference(first.count, self.window, before, self.reference_n)
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
-            statistic=statistic,
-            p_value=p_value,
-            e_value=e_value_of(p_value),
-            threshold=self.tail.threshold(self.alpha),
-            effect=first.share - first.share_before,
-            low=interval.low,
-            high=interval.high,
+        result = self.null.verdict(
+            views,
+            self.alpha,
             count=first.count,
             n=self.window,
-            baseline=first.share_before,
-            baseline_n=self.reference_n,
+            share_before=first.share_before,
+            before_n=self.reference_n,
         )
-        unknown = sum(one.unknown for one in texts) / max(1, sum(one.words for one in texts))
-        return TermDrift(result, tuple(risen[:TOP]), unknown, self.unknown_before)
+        return TermDrift(result, tuple(risen), _unknown_share(texts), self.unknown_before)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """One text, read once."""
 
-    terms: frozenset[str]
+    terms: set[str]
     words: int
     unknown: int
     """Words that the reference never used."""
@@ -187,9 +169,12 @@ def _tokens(text: str) -> list[str]:
 
 def _read(text: str, known: Mapping[str, int]) -> _Read:
     tokens = _tokens(text)
-    pairs = (f"{one} {other}" for one, other in pairwise(tokens))
     unknown = sum(token not in known for token in tokens)
-    return _Read(frozenset({*tokens, *pairs}), len(tokens), unknown)
+    return _Read(_with_pairs(tokens), len(tokens), unknown)
+
+
+def _with_pairs(tokens: Sequence[str]) -> set[str]:
+    return {*tokens, *(f"{one} {other}" for one, other in pairwise(tokens))}
 
 
 def _scores(
@@ -210,8 +195,11 @@ def _scores(
 
 def _statistics(texts: Sequence[_Read], known: Mapping[str, int], reference_n: int) -> Numbers:
     *_, ratios = _scores(texts, known, reference_n)
-    unknown = sum(one.unknown for one in texts) / max(1, sum(one.words for one in texts))
-    return np.array([sqrt(float(ratios.max(initial=0.0))), sqrt(unknown)])
+    return np.array([sqrt(float(ratios.max(initial=0.0))), sqrt(_unknown_share(texts))])
+
+
+def _unknown_share(texts: Sequence[_Read]) -> float:
+    return sum(one.unknown for one in texts) / max(1, sum(one.words for one in texts))
 
 
 def _risen(texts: Sequence[_Read], known: Mapping[str, int], reference_n: int) -> list[RisenTerm]:

@@ -282,21 +282,13 @@ def _watch(
 
 
 def _evidence(name: str, value: DateValue, why: str, window: Window) -> ScoreRow:
-    call = value.call
-    return ScoreRow(
-        timestamp=window.until,
-        score_id=f"{name}:{value.field}:{call.trace_id}:{call.span_id}",
-        target="call",
-        trace_id=call.trace_id,
-        span_id=call.span_id,
-        session_id=call.session_id,
-        service=call.service,
+    return value.call.score(
+        f"{name}:{value.field}",
         name=name,
         source="check",
         value=0.0,
         label=value.value.isoformat(),
         explanation=why,
-        expected="",
         author=f"{name}/1",
-        observed_at=call.timestamp,
+        now=window.until,
     )
