@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -19,6 +19,10 @@ __all__ = [
     "Step",
     "Usage",
     "Verdict",
+    "known_as",
+    "most_of",
+    "summed",
+    "version_known",
 ]
 
 Failure: TypeAlias = Literal["invalid_output", "refused", "error", "over_budget"]
@@ -159,6 +163,30 @@ Judge: TypeAlias = Callable[[Interaction], Awaitable[Verdict]]
 One that costs money also has `most_usd(interaction) -> float | None`, the most that one verdict can
 cost, None where the price is unknown; and `name` and `version`, which a plain function lacks.
 """
+
+
+def known_as(judge: Judge) -> str:
+    """A judge's name; of a plain function, the function's."""
+    return str(getattr(judge, "name", "") or getattr(judge, "__name__", type(judge).__name__))
+
+
+def version_known(judge: Judge) -> str:
+    """A judge's version; empty of a plain function, which has none."""
+    return str(getattr(judge, "version", ""))
+
+
+def most_of(judge: Judge, interaction: Interaction) -> float | None:
+    """The most that one verdict of it can cost; nothing of a check, None where it is not known."""
+    bound = getattr(judge, "most_usd", None)
+    return 0.0 if bound is None else bound(interaction)
+
+
+def summed(usages: Iterable[Usage]) -> Usage:
+    """What they took together."""
+    total = Usage()
+    for one in usages:
+        total = total.plus(one)
+    return total
 
 
 def _sum(one: Any, other: Any) -> Any:

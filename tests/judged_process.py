@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -60,6 +61,22 @@ def calls(number: int, first: int = 0) -> list[Interaction]:
         Interaction(f"{n}", "s", moment, f"log {n}", f"answer {n}", service="shop")
         for n in range(first, first + number)
     ]
+
+
+def begin(folder: Path, settings: dict[str, Any]) -> subprocess.Popen[str]:
+    """This program as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, __file__, json.dumps(settings)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a process reports that ends well."""
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    told: dict[str, Any] = json.loads(out)
+    return told
 
 
 async def question(base_url: str, journal: Journal, stack: AsyncExitStack) -> Any:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.verdicts.row import Row, at_least
-from judges.statistics.estimators import Z
 from judges.statistics.rates import Design, level, two_phase
+from judges.statistics.sampling import Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from judges.checks.mentions import as_days, as_numbers
 from judges.checks.overlap import f1_of, in_common, in_order, list_f1
 from judges.checks.similarity import Embedder, cosine
 from judges.checks.texts import fold, squad
-from judges.interaction import Interaction, Judge, JudgeFailure, Judgement, Verdict
+from judges.interaction import Interaction, Judge, JudgeFailure, Judgement, Verdict, most_of
 
 __all__ = [
     "AskedBy",
@@ -270,8 +270,7 @@ class AskedBy:
 
     def most_usd(self, interaction: Interaction, given: Any, expected: Any) -> float | None:
         """The most that `ask` can cost."""
-        most = getattr(self.judge, "most_usd", None)
-        return 0.0 if most is None else most(_about(interaction, given, expected))
+        return most_of(self.judge, _about(interaction, given, expected))
 
 
 def exact_match(text: str, answers: Iterable[str]) -> bool:

@@ -14,12 +14,12 @@ from statistics import fmean
 from typing import TypeAlias
 
 from judges.statistics.rates import Rate, wilson
+from judges.statistics.sampling import Z
 
 __all__ = ["INVALID", "Label", "Report", "classification_report"]
 
 INVALID = ""
 """Column of the confusion for answers that are none of the labels."""
-Z = 1.959963984540054
 Cells: TypeAlias = Mapping[tuple[str, str], int]
 
 

@@ -25,6 +25,8 @@ from judges.interaction import (
     Judgement,
     NotApplicable,
     Verdict,
+    most_of,
+    version_known,
 )
 from judges.versions import OUTSIDE
 
@@ -185,8 +187,7 @@ class _Renamed:
         return replace(await self.judge(interaction), name=self.name)
 
     def most_usd(self, interaction: Interaction) -> float | None:
-        most = getattr(self.judge, "most_usd", None)
-        return most(interaction) if most is not None else 0.0
+        return most_of(self.judge, interaction)
 
 
 def renamed(judge: Judge, name: str) -> Judge:
@@ -195,7 +196,7 @@ def renamed(judge: Judge, name: str) -> Judge:
         return replace(judge, name=name)
     if getattr(judge, "name", None) == name:
         return judge
-    return _Renamed(judge, name, getattr(judge, "version", ""))
+    return _Renamed(judge, name, version_known(judge))
 
 
 def _as_judge(found: Any, name: str) -> Judge:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from judges.asking.endpoint import NoAnswer
-from judges.asking.prompting import template
+from judges.asking.prompting import compose, template
 from judges.asking.shapes import RUNGS, Shape
 from judges.interaction import JudgeFailure, Usage
 from judges.panels.families import Families, own_family
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from judges.asking.endpoint import Answer, Endpoint
     from judges.asking.prompting import Prompt
-    from judges.interaction import Failure, Interaction, Verdict
+    from judges.interaction import Failure, Interaction
 
-__all__ = ["SAMPLED", "Asking", "asked", "failed", "marks", "summed", "words"]
+__all__ = ["SAMPLED", "Asking", "asked", "failed", "marks", "posed", "words"]
 
 
 SAMPLED = 1.0
@@ -47,6 +47,15 @@ class Asking(Protocol):
 def words(endpoint: Endpoint, name: str, shape: Shape) -> tuple[str, ...]:
     """All words that reach the model, and the model's name: what a judge's version is made of."""
     return (endpoint.model, template(name), *(shape.instruction(rung) for rung in RUNGS))
+
+
+def posed(
+    judge: Asking, name: str, values: Mapping[str, str], interaction: Interaction, **shown: str
+) -> Prompt:
+    """The prompt about one interaction: its input, the reference where there is one, and what is shown."""
+    reference = interaction.expected if interaction.expected.strip() else None
+    material = {"input": interaction.input, "reference": reference, **shown}
+    return compose(name, values, material=material, mark=judge.endpoint.mark())
 
 
 async def asked(
@@ -93,14 +102,6 @@ def marks(judge: Asking, interaction: Interaction, prompt: Prompt) -> dict[str, 
     if prompt.cut:
         said["cut"] = "+".join(prompt.cut)
     return said
-
-
-def summed(parts: Sequence[Verdict | Answer]) -> Usage:
-    """What several answers took together."""
-    total = Usage()
-    for one in parts:
-        total = total.plus(one.usage)
-    return total
 
 
 def failed(judge: Asking, reason: str, usage: Usage, status: Failure = "error") -> JudgeFailure:

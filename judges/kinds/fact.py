@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from judges.asking.prompting import compose
 from judges.asking.shapes import Shape, Slot
 from judges.interaction import JudgeFailure, Judgement, Verdict
-from judges.kinds.asking import asked, marks, words
+from judges.kinds.asking import asked, marks, posed, words
 from judges.panels.families import Families
 from judges.versions import OUTSIDE, version_of
 
@@ -94,13 +93,10 @@ class Fact:
         return self.endpoint.most_usd(self._prompt(interaction), shape=SHAPE)
 
     def _prompt(self, interaction: Interaction) -> Prompt:
-        return compose(
+        return posed(
+            self,
             "fact",
             {"criterion": self.criterion.strip()},
-            material={
-                "input": interaction.input,
-                "reference": interaction.expected,
-                "candidate": interaction.output,
-            },
-            mark=self.endpoint.mark(),
+            interaction,
+            candidate=interaction.output,
         )

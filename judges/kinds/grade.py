@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from judges.asking.prompting import compose
 from judges.asking.shapes import Shape, Slot
-from judges.interaction import JudgeFailure, Judgement, Verdict
-from judges.kinds.asking import SAMPLED, asked, marks, summed, words
+from judges.interaction import JudgeFailure, Judgement, Verdict, summed
+from judges.kinds.asking import SAMPLED, asked, marks, posed, words
 from judges.panels.families import Families
 from judges.versions import OUTSIDE, version_of
 
@@ -109,7 +108,7 @@ class Grade:
         lost = next((one for one in told if isinstance(one, JudgeFailure)), None)
         if lost is not None:
             reason = f"{len(answers)} of {self.repeats} answers came: {lost.reason}"
-            return replace(lost, reason=reason, usage=summed(told))
+            return replace(lost, reason=reason, usage=summed(one.usage for one in told))
         levels = [int(one.reply.answers["score"]) for one in answers]
         value = math.fsum(levels) / len(levels)
         return self._judgement(interaction, prompt, answers, value, "sampled_mean")
@@ -134,21 +133,13 @@ class Grade:
             nearest = said[0]
         return Judgement(
             self.name, value, nearest, answers[0].reply.reason or self.levels[int(nearest)],
-            self.version, summed(answers), raw="\n\n".join(one.raw for one in answers), mode=mode,
+            self.version, summed(one.usage for one in answers),
+            raw="\n\n".join(one.raw for one in answers), mode=mode,
             probabilities=answers[0].probabilities if mode == "expected" else {}, details=details,
         )  # fmt: skip
 
     def _prompt(self, interaction: Interaction) -> Prompt:
-        return compose(
-            "grade",
-            self._values,
-            material={
-                "input": interaction.input,
-                "reference": interaction.expected if interaction.expected.strip() else None,
-                "answer": interaction.output,
-            },
-            mark=self.endpoint.mark(),
-        )
+        return posed(self, "grade", self._values, interaction, answer=interaction.output)
 
 
 def _check(name: str, levels: Mapping[int, str], criterion: str, repeats: int) -> None:

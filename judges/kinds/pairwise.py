@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from judges.asking.prompting import compose
 from judges.asking.shapes import Shape, Slot
-from judges.interaction import JudgeFailure, Judgement, Usage, Verdict
-from judges.kinds.asking import asked, failed, marks, summed, words
+from judges.interaction import JudgeFailure, Judgement, Usage, Verdict, summed
+from judges.kinds.asking import asked, failed, marks, posed, words
 from judges.panels.families import Families, family_of, independent, own_family, without_names
-from judges.statistics.sampling import sampled
+from judges.statistics.sampling import sampled, uniform
 from judges.versions import OUTSIDE, version_of
 
 if TYPE_CHECKING:
@@ -35,8 +33,7 @@ def first_shown(metric: str, sample: str, *, salt: str) -> Order:
     >>> [first_shown("polite", str(sample), salt="s") for sample in range(3, 6)]
     ['given', 'given', 'given']
     """
-    digest = hashlib.sha256(f"{salt}:{metric}:{sample}".encode()).digest()
-    return "swapped" if digest[0] >> 7 else "given"
+    return "swapped" if uniform(f"{metric}:{sample}", salt) >= 0.5 else "given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,7 @@ class Pairwise:
         self, first: Judgement | JudgeFailure, second: Judgement | JudgeFailure
     ) -> Judgement | JudgeFailure:
         """What both orders say together; nothing if one of them says nothing."""
-        usage = summed([first, second])
+        usage = summed((first.usage, second.usage))
         for one in (first, second):
             if isinstance(one, JudgeFailure):
                 return replace(one, reason=f"one of both orders: {one.reason}", usage=usage)
@@ -185,17 +182,8 @@ class Pairwise:
             for one in (interaction.output, interaction.other)
         ]
         first, second = shown if order == "given" else reversed(shown)
-        return compose(
-            "pairwise",
-            {"criterion": self.criterion.strip()},
-            material={
-                "input": interaction.input,
-                "reference": interaction.expected if interaction.expected.strip() else None,
-                "response_a": first,
-                "response_b": second,
-            },
-            mark=self.endpoint.mark(),
-        )
+        criterion = {"criterion": self.criterion.strip()}
+        return posed(self, "pairwise", criterion, interaction, response_a=first, response_b=second)
 
 
 def _opposite(order: Order) -> Order:
@@ -217,7 +205,7 @@ def _audited(
     first: Judgement | JudgeFailure, second: Judgement | JudgeFailure
 ) -> Judgement | JudgeFailure:
     """The drawn order's verdict, with the other one's beside it."""
-    usage = summed([first, second])
+    usage = summed((first.usage, second.usage))
     if isinstance(first, JudgeFailure):
         return replace(first, usage=usage)
     details: dict[str, bool | float | str] = dict(first.details)

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from judges.asking.prompting import compose
 from judges.asking.shapes import Shape, Slot
 from judges.interaction import JudgeFailure, Judgement, NotApplicable, Verdict
-from judges.kinds.asking import asked, marks, words
+from judges.kinds.asking import asked, marks, posed, words
 from judges.panels.families import Families
 from judges.versions import OUTSIDE, version_of
 
@@ -168,13 +167,4 @@ class Rubric:
         )  # fmt: skip
 
     def _prompt(self, interaction: Interaction) -> Prompt:
-        return compose(
-            "rubric",
-            self._values,
-            material={
-                "input": interaction.input,
-                "reference": interaction.expected if interaction.expected.strip() else None,
-                "answer": interaction.output,
-            },
-            mark=self.endpoint.mark(),
-        )
+        return posed(self, "rubric", self._values, interaction, answer=interaction.output)

@@ -6,16 +6,17 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from judges.interaction import JudgeFailure, Judgement, NotApplicable, Verdict
-from judges.panels.families import models_of
-from judges.panels.members import (
-    all_usage,
-    label_of,
+from judges.interaction import (
+    JudgeFailure,
+    Judgement,
+    NotApplicable,
+    Verdict,
     most_of,
-    own_family_of,
-    verdicts_of_all,
+    summed,
     version_known,
 )
+from judges.panels.families import models_of
+from judges.panels.members import label_of, own_family_of, verdicts_of_all
 from judges.versions import OUTSIDE, version_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Steps:
             kinds = f" of kind {', '.join(self.kinds)}" if self.kinds else ""
             return NotApplicable(self.name, f"the chain has no steps{kinds}", self.version)
         verdicts = await verdicts_of_all(self.judge, [one for _, _, one in parts])
-        usage = all_usage(verdicts)
+        usage = summed(one.usage for one in verdicts)
         judged: list[Judged] = []
         broken: list[tuple[int, str, JudgeFailure]] = []
         for (place, step, _), verdict in zip(parts, verdicts, strict=True):

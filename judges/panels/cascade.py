@@ -8,18 +8,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from judges.interaction import JudgeFailure, Judgement, Usage, Verdict
-from judges.panels.families import models_of
-from judges.panels.members import (
-    all_usage,
+from judges.interaction import (
+    JudgeFailure,
+    Judgement,
+    Usage,
+    Verdict,
     known_as,
-    label_of,
     most_of,
-    own_family_of,
-    takes_repeats,
-    verdict_of,
+    summed,
     version_known,
 )
+from judges.panels.families import models_of
+from judges.panels.members import label_of, own_family_of, takes_repeats, verdict_of
 from judges.versions import OUTSIDE, version_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Cascade:
     ) -> Verdict:
         """The verdict in the cascade's own name, with what all answers took."""
         own = replace(
-            word, name=self.name, version=self.version, usage=all_usage(asked),
+            word, name=self.name, version=self.version, usage=summed(one.usage for one in asked),
         )  # fmt: skip
         sure = "unread" if margin is None else f"margin {margin:.2f}"
         who = f"{'escalated' if escalated else 'not escalated'}, {sure}"
@@ -161,7 +161,7 @@ def spent(verdicts: Iterable[Verdict]) -> Spent:
     every = list(verdicts)
     told = [one for one in every if isinstance(one, Judgement)]
     escalated = sum(one.details.get("escalated") is True for one in told)
-    return Spent(len(told), escalated, all_usage(every))
+    return Spent(len(told), escalated, summed(one.usage for one in every))
 
 
 def _together(cheap: Sequence[Verdict], *, numeric: bool) -> Verdict:

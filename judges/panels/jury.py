@@ -7,17 +7,19 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from judges.interaction import JudgeFailure, Judgement, NotApplicable, Usage, Verdict
-from judges.panels.families import Families, independent, models_of
-from judges.panels.members import (
-    all_usage,
+from judges.interaction import (
+    JudgeFailure,
+    Judgement,
+    NotApplicable,
+    Usage,
+    Verdict,
     known_as,
-    label_of,
     most_of,
-    own_family_of,
-    verdicts_of,
+    summed,
     version_known,
 )
+from judges.panels.families import Families, independent, models_of
+from judges.panels.members import label_of, own_family_of, verdicts_of
 from judges.versions import OUTSIDE, version_of
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class Jury:
             for (seat, _, weight), verdict in zip(present, verdicts, strict=True)
         ]
         heard = [one for one in jurors if not isinstance(one.verdict, JudgeFailure)]
-        usage = all_usage(verdicts)
+        usage = summed(one.usage for one in verdicts)
         needed = self.quorum or len(present) // 2 + 1
         if len(heard) < needed or not math.fsum(one.weight for one in heard):
             return self._no_quorum(jurors, heard, needed, usage)

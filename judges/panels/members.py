@@ -7,7 +7,14 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from judges.interaction import JudgeFailure, Judgement, Usage, Verdict
+from judges.interaction import (
+    JudgeFailure,
+    Judgement,
+    Verdict,
+    known_as,
+    most_of,
+    version_known,
+)
 from judges.panels.families import models_of
 
 if TYPE_CHECKING:
@@ -17,16 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Again",
-    "all_usage",
-    "known_as",
     "label_of",
-    "most_of",
     "own_family_of",
     "takes_repeats",
     "verdict_of",
     "verdicts_of",
     "verdicts_of_all",
-    "version_known",
 ]
 
 
@@ -71,28 +74,12 @@ class Again:
         return await _ask(self.judge, interaction, self.repeat)
 
 
-def known_as(judge: Judge) -> str:
-    """A judge's name; of a plain function, the function's."""
-    return str(getattr(judge, "name", "") or getattr(judge, "__name__", type(judge).__name__))
-
-
-def version_known(judge: Judge) -> str:
-    """A judge's version; empty of a plain function, which has none."""
-    return str(getattr(judge, "version", ""))
-
-
 def takes_repeats(judge: Judge) -> bool:
     """Whether asking it again can give another answer: it takes `repeat=`."""
     try:
         return "repeat" in inspect.signature(judge).parameters
     except (TypeError, ValueError):  # a callable that tells nothing of itself
         return False
-
-
-def most_of(judge: Judge, interaction: Interaction) -> float | None:
-    """The most that one verdict of it can cost; nothing of a check, None where it is not known."""
-    bound = getattr(judge, "most_usd", None)
-    return 0.0 if bound is None else bound(interaction)
 
 
 async def verdict_of(judge: Judge, interaction: Interaction, *, repeat: int = 0) -> Verdict:
@@ -118,14 +105,6 @@ async def verdicts_of(judges: Sequence[Judge], interaction: Interaction) -> list
 async def verdicts_of_all(judge: Judge, interactions: Sequence[Interaction]) -> list[Verdict]:
     """One judge's word on every interaction, asked at the same time."""
     return list(await asyncio.gather(*(verdict_of(judge, one) for one in interactions)))
-
-
-def all_usage(verdicts: Iterable[Verdict]) -> Usage:
-    """What they took together."""
-    total = Usage()
-    for one in verdicts:
-        total = total.plus(one.usage)
-    return total
 
 
 def label_of(verdict: Verdict) -> str:

@@ -16,13 +16,16 @@ from judges.interaction import (
     NotApplicable,
     Usage,
     Verdict,
+    known_as,
+    most_of,
+    version_known,
 )
 from judges.running.books import Asked
 from judges.running.money import nano, nano_above
 from judges.statistics.sampling import uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from judges.interaction import Failure
     from judges.running.books import HoldRow
@@ -64,7 +67,7 @@ def queue_of(
     twice = [key for key, number in keys.items() if number > 1]
     if twice:
         raise ValueError(f"{len(twice)} samples have the key of another, such as {twice[0]}")
-    told = [(judge, _name(judge), _version(judge), _repeat(judge)) for judge in judges]
+    told = [(judge, known_as(judge), version_known(judge), _repeat(judge)) for judge in judges]
     if len({one[1:] for one in told}) < len(told):
         raise ValueError("two judges have one name, version and repeat; give them names")
     queue = []
@@ -81,11 +84,10 @@ async def price(queue: Sequence[Item], *, limited: bool) -> None:
     for number, item in enumerate(queue):
         if number % BREATH == 0:
             await asyncio.sleep(0)
-        bound: Callable[[Interaction], float | None] | None = getattr(item.judge, "most_usd", None)
-        if bound is None or item.verdict is not None:
+        if item.verdict is not None:
             continue
         try:
-            most_usd = bound(item.interaction)
+            most_usd = most_of(item.judge, item.interaction)
             item.most = 0 if most_usd is None else nano_above(most_usd)
         except Exception as error:  # noqa: BLE001 - anybody's function; its crash is a recorded failure
             item.broken = f"most_usd: {type(error).__name__}: {error}"
@@ -126,14 +128,6 @@ def cost_of(verdict: Verdict) -> int | None:
     if cost_usd is None or not math.isfinite(cost_usd) or cost_usd < 0:
         return None
     return nano(cost_usd)
-
-
-def _name(judge: Judge) -> str:
-    return str(getattr(judge, "name", getattr(judge, "__name__", type(judge).__name__)))
-
-
-def _version(judge: Judge) -> str:
-    return str(getattr(judge, "version", ""))
 
 
 def _repeat(judge: Judge) -> int:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from judges.statistics.estimators import Rate, Z, around
+from judges.statistics.estimators import Rate, around
+from judges.statistics.sampling import Z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from judges.statistics.sampling import Z
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Rate", "around", "human_only", "poststrat_ac", "ppi", "rogan_gladen", "wilson"]
-
-Z = 1.959963984540054
-"""97.5 % quantile of the normal distribution: two-sided 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,11 @@ def around(value: float, variance: float, n: int, *, z: float, weight: float, me
     return Rate(value, value - z * error, value + z * error, n, weight, error, method)
 
 
-def wilson(count: int, n: int, *, z: float = Z) -> Rate | None:
+def wilson(count: float, n: int, *, z: float = Z) -> Rate | None:
     """Share `count / n` with Wilson's score interval; None where nothing was seen.
+
+    `count` may be a sum of numbers from 0 to 1: they vary no more than yes and no do, so the interval is
+    never too narrow for their mean.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
 

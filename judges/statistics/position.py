@@ -34,11 +34,6 @@ class Orders:
     both_right: Rate | None
     """Right in both orders."""
 
-    @property
-    def bias(self) -> float:
-        """Primacy less recency: how far the place alone decides, and which one."""
-        return self.primacy.value - self.recency.value
-
 
 def both_orders(
     given: Sequence[str], swapped: Sequence[str], truth: Sequence[str] | None = None

@@ -12,7 +12,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["WeightedMean", "hajek", "sampled", "uniform"]
+__all__ = ["WeightedMean", "Z", "hajek", "sampled", "uniform"]
+
+Z = 1.959963984540054
+"""97.5 % quantile of the normal distribution: two-sided 95 %."""
 
 
 def uniform(identifier: str, salt: str) -> float:
@@ -51,7 +54,7 @@ def hajek(
     values: Sequence[float],
     probabilities: Sequence[float],
     *,
-    z: float = 1.959963984540054,
+    z: float = Z,
     finite: bool = False,
 ) -> WeightedMean | None:
     """Hájek's mean Σwy/Σw with w = 1/π; None where there is nothing.

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from judges.statistics.estimators import wilson
+from judges.statistics.sampling import Z
+
 if TYPE_CHECKING:
     from monitor.evaluation.rows import EvaluationRow
 
@@ -139,13 +142,10 @@ def mean_interval(values: Sequence[float], kind: str) -> tuple[float, float, flo
     if not values or kind not in ("yes_no", "score"):
         return math.nan, math.nan, math.nan
     n, mean = len(values), math.fsum(values) / len(values)
-    if kind == "yes_no":
-        return mean, *_wilson(mean, n)
-    if len(set(values)) > 1:
+    if kind == "score" and len(set(values)) > 1:
         return mean, *_bootstrap(np.asarray(values))
-    if 0 <= mean <= 1:
-        return mean, *_wilson(mean, n)
-    return mean, math.nan, math.nan
+    rate = wilson(math.fsum(values), n) if 0 <= mean <= 1 else None
+    return (mean, rate.low, rate.high) if rate else (mean, math.nan, math.nan)
 
 
 def _bootstrap(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
@@ -163,21 +163,13 @@ def _student(freedom: int) -> float:
     >>> round(_student(9), 2), round(_student(49), 3)
     (2.26, 2.01)
     """
-    z = 1.959963984540054
+    z = Z
     return (
         z
         + (z**3 + z) / (4 * freedom)
         + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
     )
-
-
-def _wilson(mean: float, n: int) -> tuple[float, float]:
-    """Wilson's score interval; `judges.statistics.rates` has it too, and takes scipy's second to be loaded."""
-    z = 1.959963984540054
-    centre = (mean + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def smallest_difference(n: int, flips: float = FLIPS) -> float:
@@ -189,7 +181,7 @@ def smallest_difference(n: int, flips: float = FLIPS) -> float:
     >>> round(smallest_difference(50), 2), round(smallest_difference(100), 2)
     (0.21, 0.15)
     """
-    shown, power = 1.959963984540054, 0.8416212335729143
+    shown, power = Z, 0.8416212335729143
     low, high = 0.0, math.sqrt(flips)
     for _ in range(50):
         middle = (low + high) / 2

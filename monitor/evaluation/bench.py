@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
+from judges.interaction import known_as
 from monitor.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.evaluation.samples import Dataset
     from monitor.settings import Settings
 
-__all__ = ["FOLDER", "JOURNAL", "Bench", "name_of"]
+__all__ = ["FOLDER", "JOURNAL", "Bench"]
 
 FOLDER = "judges"
 """In the data directory: one definition a file."""
@@ -109,7 +110,7 @@ class Bench:
                 self._note(judge, definition.direction, getattr(judge, "direction", "higher"))
             except ValueError as error:
                 raise ConfigurationError(" ".join(str(error).split())) from error
-        names = [name_of(judge) for judge in made]
+        names = [known_as(judge) for judge in made]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ConfigurationError(
@@ -119,7 +120,7 @@ class Bench:
 
     def _note(self, judge: Judge, *directions: str) -> None:
         if "lower" in directions:
-            self.lower.add(name_of(judge))
+            self.lower.add(known_as(judge))
 
     def embedder(self) -> Embedder | None:
         """Sentence embeddings, loaded when the first text comes; None without the `embeddings` extra."""
@@ -181,11 +182,6 @@ class Bench:
             )
             self._stack.push_async_callback(self._client.close)
         return self._client
-
-
-def name_of(judge: Judge) -> str:
-    """What a judge's verdicts are called; a plain function has its own name."""
-    return str(getattr(judge, "name", getattr(judge, "__name__", type(judge).__name__)))
 
 
 def _refuse_lack(judge: str, needs: Sequence[str], dataset: Dataset) -> None:

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from judges.interaction import known_as, version_known
 from judges.running.budget import Account, Limits
 from judges.running.engine import UnpricedError
 from judges.running.journal import Journal, JournalError
 from monitor.clock import wall_now
-from monitor.evaluation.bench import JOURNAL, Bench, name_of
+from monitor.evaluation.bench import JOURNAL, Bench
 from monitor.evaluation.rows import RunLabel
 from monitor.evaluation.run import Pace, answered, apart, judge_dataset
 from monitor.evaluation.samples import Dataset
@@ -166,7 +167,7 @@ class Session:
             return
         known = {row.judge: row.judge_version for row in baseline}
         for judge in judges:
-            name, version = name_of(judge), getattr(judge, "version", "")
+            name, version = known_as(judge), version_known(judge)
             if known.get(name, version) != version:
                 raise ConfigurationError(
                     f"judge {name} is version {version} now and was {known[name]} in run"

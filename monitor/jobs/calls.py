@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from judges.interaction import Interaction, Step
+from monitor.records import ScoreRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,37 @@ class Call:
             prompt_version=self.prompt_version,
             session_id=self.session_id,
             tags=self.tags,
+        )
+
+    def score(
+        self,
+        kind: str,
+        *,
+        name: str,
+        source: str,
+        value: float,
+        label: str,
+        explanation: str,
+        author: str,
+        now: datetime,
+    ) -> ScoreRow:
+        """A word on the call as a row; of one `kind` a call has one, and the latest counts."""
+        return ScoreRow(
+            timestamp=now,
+            score_id=f"{kind}:{self.key}",
+            target="call",
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            session_id=self.session_id,
+            service=self.service,
+            name=name,
+            source=source,
+            value=value,
+            label=label,
+            explanation=explanation,
+            expected="",
+            author=author,
+            observed_at=self.timestamp,
         )
 
 

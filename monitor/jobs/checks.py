@@ -77,20 +77,13 @@ async def _verdicts(
 
 
 def _row(call: Call, verdict: Judgement, window: Window) -> ScoreRow:
-    return ScoreRow(
-        timestamp=window.until,
-        score_id=f"check:{verdict.name}:{call.trace_id}:{call.span_id}",
-        target="call",
-        trace_id=call.trace_id,
-        span_id=call.span_id,
-        session_id=call.session_id,
-        service=call.service,
+    return call.score(
+        f"check:{verdict.name}",
         name=verdict.name,
         source="check",
         value=float(verdict.value),
         label=verdict.label,
         explanation=verdict.reason,
-        expected="",
         author=verdict.version,
-        observed_at=call.timestamp,
+        now=window.until,
     )

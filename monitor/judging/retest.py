@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from judges.panels.members import known_as, version_known
+from judges.interaction import known_as, version_known
 from judges.running.engine import run as run_judges
 from judges.statistics.anchors import MIN_ANCHORS, compare, offset, people_lost
 from monitor.judging.anchors import History, anchors, history, interaction_of, said, verdict_row

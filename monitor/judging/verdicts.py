@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from contextlib import closing
+from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING
 
-from judges.interaction import JudgeFailure, Judgement, NotApplicable
-from judges.panels.members import known_as, version_known
+from judges.interaction import JudgeFailure, Judgement, NotApplicable, known_as, version_known
 from judges.running.engine import run as run_judges
 from monitor.jobs.calls import steps_of
 from monitor.judging.money import account_of
@@ -74,23 +74,18 @@ def word_of(verdict: Verdict) -> str:
 
 def score_of(call: DrawnCall, verdict: Verdict, probability: float, now: datetime) -> ScoreRow:
     """A verdict as a row."""
-    model = verdict.usage.model or "-"
-    return ScoreRow(
-        timestamp=now,
-        score_id=f"judge:{verdict.name}:{call.trace_id}:{call.span_id}",
-        target="call",
-        trace_id=call.trace_id,
-        span_id=call.span_id,
-        session_id=call.session_id,
-        service=call.service,
+    told = call.score(
+        f"judge:{verdict.name}",
         name=verdict.name,
         source="judge",
         value=number_of(verdict),
         label=word_of(verdict),
         explanation=verdict.reason,
-        expected="",
-        author=f"{model}/{verdict.version}",
-        observed_at=call.timestamp,
+        author=f"{verdict.usage.model or '-'}/{verdict.version}",
+        now=now,
+    )
+    return replace(
+        told,
         sampling_probability=probability,
         cost_usd=verdict.usage.cost_usd,
         details=details_of(verdict),

@@ -65,8 +65,14 @@ def _date_verdict(number: int, *, good: bool) -> Verdict:
     return Judgement(name, good, "yes" if good else "no", reason, version, usage, raw)
 
 
-def seed_verdicts(store: Store, calls: list[tuple[datetime, str, str]], service: str) -> None:
-    """A judge's verdicts on calls (time, trace, span), the last third by a newer version; every fourth labelled."""
+def seed_verdicts(store: Store, service: str) -> None:
+    """A judge's verdicts on the good calls, the last third by a newer version; every fourth labelled."""
+    found = store.client.query(
+        "SELECT timestamp, trace_id, span_id FROM calls FINAL WHERE service = {service:String}"
+        " AND status = 'ok' AND trace_id LIKE 't-0%' ORDER BY timestamp",
+        parameters={"service": service},
+    ).result_rows
+    calls = [(row[0], row[1], row[2]) for row in found]
     rng = np.random.default_rng(11)
     rows = []
     for number, (at, trace, span) in enumerate(calls):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judged_process import CENT, MOST, calls, cost_of
+from judged_process import CENT, MOST, begin, calls, cost_of, ended
 
 from judges.asking.replies import StoredReply
 from judges.running.books import Asked
@@ -28,7 +26,6 @@ from judges.statistics.sampling import uniform
 
 pytestmark = pytest.mark.integration
 
-SCRIPT = Path(__file__).parents[1] / "judged_process.py"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -49,10 +46,7 @@ class Place:
             "run_id": run_id,
             **told,
         }
-        process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), json.dumps(settings)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder,
-        )  # fmt: skip
+        process = begin(self.folder, settings)
         self.started.append(process)
         return process
 
@@ -86,14 +80,6 @@ class Place:
         while len(self.charged()) < requests:
             assert time.monotonic() < until, "the run does not get on"
             time.sleep(0.002)
-
-
-def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What a process reports that ends well."""
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    told: dict[str, Any] = json.loads(out)
-    return told
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 from judge_server import JudgeServer
+from judged_process import begin, ended
 
 from judges.running.budget import Account, Spend
 from judges.running.journal import Journal
@@ -19,7 +18,6 @@ from judges.running.money import nano
 
 pytestmark = pytest.mark.integration
 
-SCRIPT = Path(__file__).parents[1] / "judged_process.py"
 STARTED: list[subprocess.Popen[str]] = []
 COUNTED = ("429", "500", "badjson", "fenced", "truncated", "empty", "refusal", "prose", "nochoice")
 """Faults after which everybody knows what was billed."""
@@ -54,10 +52,7 @@ def start(folder: Path, server: JudgeServer, **told: Any) -> subprocess.Popen[st
         "journal": f"{folder / 'judging.sqlite'}", "account": f"{folder / 'unused'}", "run_id": "r",
         "base_url": server.base_url, "concurrency": 8, **told,
     }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), json.dumps(settings)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-    )  # fmt: skip
+    process = begin(folder, settings)
     STARTED.append(process)
     return process
 
@@ -70,14 +65,6 @@ def wait_for(server: JudgeServer, billed: int) -> None:
         time.sleep(0.005)
 
 
-def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it reports."""
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    told: dict[str, Any] = json.loads(out)
-    return told
-
-
 def booked(folder: Path) -> Spend:
     """What our books say."""
     with Journal(folder / "judging.sqlite") as journal:
@@ -87,13 +74,13 @@ def booked(folder: Path) -> Spend:
 def test_our_books_are_the_endpoints_books(server: JudgeServer, tmp_path: Path):
     """Whatever goes wrong: every sample ends with one verdict or failure, and every cent is in both books."""
     server.fault = faulty(COUNTED)
-    told = finish(start(tmp_path, server, number=90))
+    told = ended(start(tmp_path, server, number=90))
     assert len(set(told["judged"])) == len(told["judged"]) == 90
     assert 0 < told["failed"] < 30
     assert nano(told["settled_usd"]) == nano(server.account.usd) > 0
     assert booked(tmp_path) == Spend(told["settled_usd"], 0.0, 0.0)
     before = server.account.requests
-    again = finish(start(tmp_path, server, number=90))
+    again = ended(start(tmp_path, server, number=90))
     assert (again["resumed"], again["judged"]) == (90, told["judged"])
     assert server.account.requests == before
 
@@ -101,7 +88,7 @@ def test_our_books_are_the_endpoints_books(server: JudgeServer, tmp_path: Path):
 def test_answers_that_never_came_are_booked_as_the_most(server: JudgeServer, tmp_path: Path):
     """A connection that breaks and a reply without usage may have cost something: never less than the bill."""
     server.fault = faulty(("drop", "nousage"))
-    told = finish(start(tmp_path, server, number=60))
+    told = ended(start(tmp_path, server, number=60))
     assert len(told["judged"]) == 60
     assert told["settled_usd"] >= server.account.usd > 0
 
@@ -118,7 +105,7 @@ def test_killed_in_the_middle_the_bill_lies_within_our_books(server: JudgeServer
         assert spent.held_usd == 0.0
         bill = nano(server.account.usd)
         assert nano(spent.settled_usd) <= bill <= nano(spent.booked_usd)
-    told = finish(start(tmp_path, server, number=100))
+    told = ended(start(tmp_path, server, number=100))
     assert len(set(told["judged"])) == len(told["judged"]) == 100
     assert told["resumed"] >= 30
     spent = booked(tmp_path)
@@ -132,7 +119,7 @@ def test_a_budget_holds_against_the_endpoints_books(server: JudgeServer, tmp_pat
     wait_for(server, 25)
     process.kill()
     process.communicate()
-    told = finish(start(tmp_path, server, number=400, run_usd=0.08))
+    told = ended(start(tmp_path, server, number=400, run_usd=0.08))
     assert told["stopped"] == "budget"
     assert server.account.usd <= booked(tmp_path).booked_usd <= 0.08
 
@@ -142,7 +129,7 @@ def test_a_deadline_ends_the_waiting_for_an_endpoint_that_only_refuses(
 ):
     """An endpoint may refuse for ten minutes; a run that has half a second asks no longer than that."""
     server.fault = lambda *_: "429"
-    told = finish(start(tmp_path, server, number=20, deadline_s=0.5))
+    told = ended(start(tmp_path, server, number=20, deadline_s=0.5))
     assert told["stopped"] == "deadline"
     assert told["failed"] == len(told["judged"]) < 20
     assert told["settled_usd"] == server.account.usd == 0
