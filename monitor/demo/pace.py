@@ -30,7 +30,7 @@ class Pace:
 FAST = Pace(
     start=datetime(2023, 12, 16, tzinfo=UTC),
     per_day=300,
-    quiet_step=timedelta(days=1),
+    quiet_step=timedelta(days=2),
     cure_step=timedelta(days=1),
 )
 FULL = Pace(

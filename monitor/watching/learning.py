@@ -12,7 +12,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from monitor.drift.baseline import Baseline, fleet_day_cv, hour_profile, rate_baseline
-from monitor.watching.metrics import BY_CALL, SIGNALS, Cast, clock_of, watched_in_slices
+from monitor.watching.metrics import (
+    BY_CALL,
+    SIGNALS,
+    Cast,
+    clock_of,
+    felt_above,
+    watched_in_slices,
+)
 from monitor.watching.reading import (
     Hours,
     Key,
@@ -138,7 +145,7 @@ def find_cast(store: Store, span: Span, service: str, before: Cast | None) -> Ca
     """What a service's series are measured with; what was there before stays as it was."""
     period = Period(service, span.since, span.until).parameters()
     quantiles = {
-        measure: tuple(map(float, levels))
+        measure: tuple(felt_above(measure, float(level)) for level in levels)
         for measure, levels in store.rows("measure_quantiles", **period)
     }
     words = store.read("score_catalogue", Word, **period)

@@ -17,12 +17,17 @@ __all__ = [
     "Cast",
     "Clock",
     "clock_of",
+    "felt_above",
     "watched_in_slices",
     "worse_when",
 ]
 
 MEASURES = ("duration_ms", "time_to_first_token_ms", "input_tokens", "output_tokens", "cost_usd")
 _QUANTILES = ("q50", "q90", "q99")
+FELT = 1.1
+"""A measure exceeds a quantile of its baseline when it is a tenth above it."""
+FELT_MS = 25.0
+"""And a duration when it is also so many milliseconds above: less is the machine's noise, and nobody feels it."""
 CALL_METRICS = (
     "call/error",
     "call/abandoned",
@@ -46,7 +51,7 @@ class Cast:
     """What a service's series are measured with, as it was learnt: one for all of its slices."""
 
     thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Three quantiles of each measure."""
+    """Of each measure what is felt to be above three of its quantiles."""
     graded: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Three low quantiles of each score that is not of the yes/no kind, by `source/name`."""
     delays: Mapping[str, float] = field(default_factory=dict)
@@ -76,6 +81,15 @@ class Cast:
             tuple(state["slices"]),
             tuple(state["errors"]),
         )
+
+
+def felt_above(measure: str, level: float) -> float:
+    """From where on a measure is felt to be above a level of its baseline.
+
+    >>> felt_above("duration_ms", 2.0), round(felt_above("duration_ms", 800.0)), felt_above("cost_usd", 0.0)
+    (27.0, 880, 0.0)
+    """
+    return max(FELT * level, level + FELT_MS if measure.endswith("_ms") else level)
 
 
 def clock_of(metric: str) -> Clock:
