@@ -1,4 +1,4 @@
-"""The dashboards' entry: seven pages, one look. `python -m dashboards` runs it."""
+"""The dashboards' entry: nine pages, one look. `python -m dashboards` runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards.shell import remember, run
-from dashboards.views import calls, evals, health, incidents, judges, overview, retrains
+from dashboards.views import (
+    calls,
+    drift,
+    evals,
+    health,
+    incidents,
+    judges,
+    overview,
+    retrains,
+    review,
+)
 
 st.set_page_config(
     page_title="Outerloop", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
@@ -23,6 +33,10 @@ pages = {
     "calls": st.Page(calls.show, title="Calls", icon=":material/forum:", url_path="calls"),
     "incidents": st.Page(
         incidents.show, title="Incidents", icon=":material/error:", url_path="incidents"
+    ),
+    "drift": st.Page(drift.show, title="Drift", icon=":material/ssid_chart:", url_path="drift"),
+    "review": st.Page(
+        review.show, title="Review", icon=":material/rate_review:", url_path="review"
     ),
     "retrains": st.Page(
         retrains.show, title="Retrains", icon=":material/model_training:", url_path="retrains"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+import time
+from datetime import datetime, timedelta
 
+import pandas as pd
 import streamlit as st
 
 from dashboards.filters import Filters
-from dashboards.rows import CallTotals, Extent, Score, Span
+from dashboards.rows import CallTotals, Extent, Found, Score, Span
+from dashboards.search import Search
 from monitor import incidents as life
 from monitor.evaluation.rows import EvaluationRow
 from monitor.incidents import Incident
@@ -19,14 +21,14 @@ from monitor.records import IncidentEvent
 from monitor.settings import Settings
 from monitor.store import Store
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 QUESTIONS = "dashboards.questions"
 FRESH_S = 5
 """Seconds that an answer may be old; a person does not notice, a store does."""
 EVALUATIONS = 600
 """Rows of the list of evaluations; a run has one per judge."""
+PATIENCE_S = 0.6
+"""Seconds that a list looks further back before it says how far it came."""
+FIRST_STEP = timedelta(hours=1)
 LISTED = 200
 """Rows of a list; the exact count stands above it."""
 LONGEST_TEXT = 20_000
@@ -50,16 +52,14 @@ def asked(url: str, question: str, filters: Filters, bucket_s: int = 0) -> pd.Da
     return _frame(url, question, **filters.parameters(), **more)
 
 
-@st.cache_data(ttl=60, max_entries=20, show_spinner=False)
-def facets(url: str) -> dict[str, list[str]]:
-    """What each filter can be set to, commonest first."""
-    frame = _frame(url, "facets")
-    if frame.empty:
-        return {}
-    return {
-        str(name): [str(value) for value in group["value"]]
-        for name, group in frame.groupby("facet")
-    }
+@st.cache_data(ttl=60, max_entries=50, show_spinner=False)
+def facets(url: str, since: datetime, until: datetime, service: str) -> dict[str, dict[str, int]]:
+    """What each filter can be set to in a stretch of time, commonest first, with how many calls it leaves."""
+    frame = _frame(url, "facets", since=since, until=until, service=service)
+    found: dict[str, dict[str, int]] = {}
+    for facet, value, calls in frame.itertuples(index=False):
+        found.setdefault(str(facet), {})[str(value)] = int(calls)
+    return found
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=20, show_spinner=False)
@@ -69,30 +69,65 @@ def extent(url: str) -> Extent:
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner="Counting calls…")
-def call_totals(url: str, filters: Filters, search: str, status: str, score: str) -> CallTotals:
-    """The exact figures of the calls that match."""
-    return store(url).read(
-        "call_count",
-        CallTotals,
-        package=QUESTIONS,
-        **filters.parameters(),
-        search=search,
-        status=status,
-        score=score,
-    )[0]
+def call_totals(url: str, filters: Filters, search: Search | None = None) -> CallTotals:
+    """The exact figures of the calls that the filters leave; with a search, of those that match it too.
+
+    A search reads the calls themselves: ask for a stretch that `call_list` has searched.
+    """
+    if search is None or not search.asks:
+        return store(url).read("call_count", CallTotals, package=QUESTIONS, **filters.parameters())[
+            0
+        ]
+    given = {**filters.parameters(), **search.parameters()}
+    return store(url).read("call_search", CallTotals, package=QUESTIONS, **given)[0]
 
 
-@st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner="Reading calls…")
-def call_list(url: str, filters: Filters, search: str, status: str, score: str) -> pd.DataFrame:
-    """The newest calls that match."""
-    return _frame(
-        url,
-        "call_list",
-        **filters.parameters(),
-        search=search,
-        status=status,
-        score=score,
-        how_many=LISTED,
+@st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner="Looking for calls…")
+def call_list(
+    url: str,
+    filters: Filters,
+    search: Search,
+    *,
+    before: datetime | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Found:
+    """The newest calls that match, before a time; goes back in time in longer and longer steps.
+
+    It stops when the list is full, or when it has looked for long: then it says how far it came.
+    """
+    began, known = time.perf_counter(), extent(url)
+    since = max(filters.since, known.first_call)
+    upper = min(filters.until, known.last_call + timedelta(milliseconds=1), before or filters.until)
+    pieces: list[pd.DataFrame] = []
+    step, given = FIRST_STEP, {**filters.parameters(), **search.parameters()}
+    if search.trace_id or search.session_id or search.user_id:
+        step = upper - since  # an index finds these
+    many = 0
+    while (
+        upper > since
+        and many <= LISTED
+        and (not pieces or time.perf_counter() - began < patience_s)
+    ):
+        lower = max(since, upper - step)
+        piece = _frame(
+            url,
+            "call_list",
+            **{**given, "since": lower, "until": upper},
+            how_many=LISTED + 1 - many,
+        )
+        pieces.append(piece)
+        many, upper, step = many + len(piece), lower, 4 * step
+    calls = pd.concat(
+        [piece for piece in pieces if len(piece)] or pieces or [pd.DataFrame()], ignore_index=True
+    )
+    if many <= LISTED:
+        return Found(calls, searched_since=max(upper, since), whole=upper <= since)
+    # calls of one moment stand on one page: what came in the last row's microsecond begins the next
+    moments = calls["timestamp"].dt.floor("us")
+    kept = moments > moments.iloc[-1]
+    last = moments.iloc[-1] + pd.Timedelta(microseconds=1)
+    return Found(
+        calls[kept] if kept.any() else calls, searched_since=last.to_pydatetime(), whole=False
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["CallTotals", "Extent", "Score", "Span"]
+import pandas as pd
+
+__all__ = ["CallTotals", "Extent", "Found", "Score", "Span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,17 @@ class CallTotals:
     """Calls whose cost nobody knows; they are not in `cost_usd`."""
     p50_ms: float | None
     p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a list of calls."""
+
+    calls: pd.DataFrame
+    searched_since: datetime
+    """Every match from here on is in the list."""
+    whole: bool
+    """There is no older match in the stretch of time."""
 
 
 @dataclass(frozen=True, slots=True)

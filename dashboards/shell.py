@@ -1,12 +1,13 @@
-"""What stands around every view: the gate, the filters in side bar and address, errors in words."""
+"""What stands around every view: the gate, the filters above it and in the address, errors in words."""
 
 from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards import data, words
 from dashboards.access import admit
-from dashboards.filters import FACETS, RANGES, Filters, time_range
+from dashboards.filters import FACETS, RANGES, Filters, moment, time_range
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
 from monitor.settings import Settings, load_settings
@@ -30,12 +31,15 @@ CHART_WIDTH = 488
 """Pixels of a chart that stands beside another: two fit a laptop, one a narrow window."""
 NO_SCHEMA = ("UNKNOWN_DATABASE", "UNKNOWN_TABLE")
 RANGE_NAMES = {
+    "1h": "1 hour",
+    "6h": "6 hours",
     "24h": "24 hours",
     "7d": "7 days",
     "30d": "30 days",
     "all": "All",
     "custom": "Custom",
 }
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LABELS = {
     "service": "Service",
     "release": "Release",
@@ -139,8 +143,6 @@ def _desk(settings: Settings) -> Desk:
     now = utcnow()
     url = settings.store
     with st.sidebar:
-        range_name, stretch = _range(now)
-        chosen = _facets(url)
         st.text_input(
             "Your name",
             key="actor",
@@ -151,6 +153,9 @@ def _desk(settings: Settings) -> Desk:
         st.caption(f"Now: {words.when(now)}. All times are UTC.")
         if st.button("Refresh", icon=":material/refresh:", width="stretch"):
             st.cache_data.clear()
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="filters"):
+        range_name, stretch = _range(now)
+        chosen = _facets(url, *stretch)
     tag_key, _, tag_value = chosen.pop("tag").partition("=")
     return Desk(
         settings,
@@ -169,40 +174,68 @@ def _range(now: datetime) -> tuple[str, tuple[datetime, datetime]]:
         format_func=RANGE_NAMES.__getitem__,
         key="range",
         bind="query-params",
+        width=110,
     )
     if name != "custom":
         return name, time_range(name, now)
-    first = st.date_input(
-        "From (UTC day)", value=(now - timedelta(days=7)).date(), key="since", bind="query-params"
-    )
-    last = st.date_input(
-        "To (UTC day, included)", value=now.date(), key="until", bind="query-params"
-    )
-    start, end = sorted((first, last))
-    midnight = time(tzinfo=UTC)
-    return name, (
-        datetime.combine(start, midnight),
-        datetime.combine(end, midnight) + timedelta(days=1),
-    )
+    since = _moment("From (UTC)", "since", now) or now - timedelta(days=7)
+    until = _moment("To (UTC)", "until", now) or now
+    start, end = sorted((since, until))
+    return name, (start, max(end, start + timedelta(minutes=1)))
 
 
-def _facets(url: str) -> dict[str, str]:
-    """One box per facet that has something to choose, the address's value among them."""
-    known = data.facets(url)
+def _moment(label: str, name: str, now: datetime) -> datetime | None:
+    """A time of the address; a day alone as the end of a stretch is included."""
+    typed = st.text_input(
+        label,
+        key=name,
+        bind="query-params",
+        max_chars=40,
+        placeholder="2024-01-31 06:00 or -3h",
+        help="A day, a time (UTC, unless you write its zone: 2024-01-31T06:00+02:00), or how long ago: -90m, -3h, -7d.",
+        width=190,
+    )
+    found = moment(typed, now) if typed else None
+    if typed and found is None:
+        st.warning(f"{words.plain(typed)} is no time. Write for example 2024-01-31 06:00, or -3h.")
+    if found is not None and name == "until" and DAY.fullmatch(typed.strip()):
+        return found + timedelta(days=1)
+    return found
+
+
+def _facets(url: str, since: datetime, until: datetime) -> dict[str, str]:
+    """One box per facet that has something to choose; then how many calls each value leaves."""
+    known = data.facets(url, since, until, str(st.query_params.get("service", "")))
     chosen = {}
     for name in FACETS:
         asked = str(st.query_params.get(name, ""))
-        values = known.get(name, [])
-        if asked and asked not in values:
-            values = [*values, asked]
+        counts = known.get(name, {})
+        values = list(counts) if asked in counts or not asked else [*counts, asked]
         if not values:
             chosen[name] = ""
             continue
+        # the address holds what is shown, so the counts stand beside and not in it
         chosen[name] = st.selectbox(
             LABELS[name],
             ["", *values],
             format_func=lambda value: words.cut(words.visible(value), 60) or "Any",
             key=name,
             bind="query-params",
+            width=145,
         )
+    if known:
+        with st.popover("Counts", help="How many calls each value leaves in this stretch of time."):
+            _counts(known)
     return chosen
+
+
+def _counts(known: Mapping[str, Mapping[str, int]]) -> None:
+    st.dataframe(
+        [
+            {"Facet": LABELS[name], "Value": words.visible(value), "Calls": calls}
+            for name in FACETS
+            for value, calls in known.get(name, {}).items()
+        ],
+        hide_index=True,
+        column_config={"Calls": st.column_config.NumberColumn(format="localized")},
+    )

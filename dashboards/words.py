@@ -25,6 +25,7 @@ __all__ = [
     "percent",
     "plain",
     "rate",
+    "short",
     "span",
     "visible",
     "when",
@@ -40,6 +41,18 @@ def count(number: float) -> str:
     '1,234,567'
     """
     return f"{int(number):,}"
+
+
+def short(number: float) -> str:
+    """A number to be glanced at: three digits and a unit.
+
+    >>> short(999), short(12_345), short(9_999_960)
+    ('999', '12.3 k', '10.0 M')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f}"
 
 
 def noun(number: float, one: str, many: str = "") -> str:

@@ -49,6 +49,19 @@ class TransitionError(OuterloopError):
 class DeliveryError(OuterloopError):
     """The other end did not take the message; it stays queued and is tried again."""
 
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after_s: float | None = None,
+        final: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """How long the other end asked to be left alone, if it did."""
+        self.final = final
+        """It said that it never will take messages again (410 Gone)."""
+
 
 class SignatureError(OuterloopError):
     """A signature does not match; check that both ends use the same secret and the right time."""

@@ -5,6 +5,7 @@ A field is named as its column. Times are aware and UTC; `details`, `state` and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -140,7 +141,13 @@ class DatasetRow:
     """The right output; '' while nobody knows it."""
     label_author: str
     reason: str
-    """Why it is in: random, failed_outcome, failed_check, drifted, relabelled or replay."""
+    """The first of its reasons."""
+    reasons: Sequence[str] = ()
+    """Why it is in: failed_outcome, failed_review, thumbs_down, failed_check, low_judge, drifted, relabelled, random,
+    replay or imported."""
+    output_messages: str = ""
+    tools: str = ""
+    """The tools that the model was offered, as a JSON list in OpenAI's shape, or ''."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,11 @@
 Alerts and retrain requests go out this way. The HMAC is the `standardwebhooks` library's. Only its
 `verify` is not used, because it reads the clock itself and answers a mangled signature with
 whatever error its decoder happens to raise.
+
+A secret may be several, separated by commas or white space: then every message carries one signature
+for each, as Standard Webhooks lays down for a rotation, and a receiver that knows any one of them is
+content. So a secret is changed without a lost message: add the new one, change the receiver, take the
+old one away.
 """
 
 from __future__ import annotations
@@ -10,9 +15,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,7 +33,17 @@ from monitor.exceptions import ConfigurationError, DeliveryError, SignatureError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ID", "SIGNATURE", "TIMESTAMP", "Delivered", "deliver", "encode", "sign", "verify"]
+__all__ = [
+    "ID",
+    "SIGNATURE",
+    "TIMESTAMP",
+    "Delivered",
+    "deliver",
+    "encode",
+    "keys",
+    "sign",
+    "verify",
+]
 
 ID = "webhook-id"
 TIMESTAMP = "webhook-timestamp"
@@ -57,20 +76,23 @@ def encode(payload: Mapping[str, Any]) -> bytes:
 
 
 def sign(secret: str, message_id: str, body: bytes, *, at: datetime) -> dict[str, str]:
-    """The three Standard Webhooks headers for `body`, signed at the real time `at`.
+    """The three Standard Webhooks headers for `body`, signed at the real time `at` with every secret.
 
     A secret starting with `whsec_` is base64 after that prefix; any other text is the key itself.
 
     Raises:
-        ConfigurationError: the secret is empty, or is no base64 after `whsec_`.
+        ConfigurationError: there is no secret, or one is no base64 after `whsec_`.
 
     >>> headers = sign("whsec_c2VjcmV0", "msg_1", b"{}", at=datetime(2024, 1, 1, tzinfo=UTC))
     >>> headers["webhook-timestamp"]
     '1704067200'
+    >>> both = sign("whsec_bmV3 whsec_b2xk", "m", b"{}", at=datetime(2024, 1, 1, tzinfo=UTC))
+    >>> [one[:3] for one in both["webhook-signature"].split()]
+    ['v1,', 'v1,']
     """
-    signature = _signature(_key(secret), message_id, body, at)
+    signatures = (f"{VERSION},{_signature(key, message_id, body, at)}" for key in keys(secret))
     stamp = str(int(at.timestamp()))
-    return {ID: message_id, TIMESTAMP: stamp, SIGNATURE: f"{VERSION},{signature}"}
+    return {ID: message_id, TIMESTAMP: stamp, SIGNATURE: " ".join(signatures)}
 
 
 def verify(
@@ -87,7 +109,7 @@ def verify(
     remembered: a message told again carries the same one.
 
     Args:
-        secret: shared secret.
+        secret: shared secret, or several of which any one will do.
         headers: the request's headers, in any letter case.
         body: the request's body, byte for byte.
         now: real time.
@@ -111,13 +133,14 @@ def verify(
             f"the message is {abs(age_s):.0f} s {side}, more than the {tolerance_s:.0f} s allowed;"
             " check both machines' clocks and sign anew for every attempt"
         )
-    expected = _signature(_key(secret), given[ID], body, at)
+    expected = [_signature(key, given[ID], body, at).encode() for key in keys(secret)]
     offered = [part.partition(",") for part in given[SIGNATURE].split()]
     # A set of all matches, not a short-circuit: the time it takes must not tell which one matched.
     matches = [
-        hmac.compare_digest(expected.encode(), text.encode())
+        hmac.compare_digest(right, text.encode())
         for version, _, text in offered
         if version == VERSION
+        for right in expected
     ]
     if not any(matches):
         raise SignatureError(
@@ -158,10 +181,43 @@ def deliver(
         raise ConfigurationError(f"{url} is no address to deliver to: {error}") from error
     if not answer.is_success:
         raise DeliveryError(
-            f"{url} answered {answer.status_code}: {answer.text[:EXCERPT] or 'nothing'}"
+            f"{url} answered {answer.status_code}: {answer.text[:EXCERPT] or 'nothing'}",
+            retry_after_s=_retry_after_s(answer.headers.get("retry-after", ""), now),
+            final=answer.status_code == HTTPStatus.GONE,
         )
     duration_ms = (time.perf_counter() - began) * 1000
     return Delivered(message_id, answer.status_code, duration_ms, answer.content)
+
+
+def keys(secret: str) -> list[bytes]:
+    """The HMAC keys of a secret, or of several separated by commas or white space.
+
+    Raises:
+        ConfigurationError: there is none, or one is unusable.
+
+    >>> keys("whsec_c2VjcmV0, plain")
+    [b'secret', b'plain']
+    """
+    return [_key(one) for one in re.split(r"[\s,]+", secret.strip(" \t\r\n,"))]
+
+
+def _retry_after_s(told: str, now: datetime) -> float | None:
+    """What `Retry-After` says, in seconds from `now`: a number, or an HTTP date; None for nothing usable.
+
+    >>> _retry_after_s("120", datetime(2024, 1, 1, tzinfo=UTC))
+    120.0
+    >>> _retry_after_s("Mon, 01 Jan 2024 00:01:00 GMT", datetime(2024, 1, 1, tzinfo=UTC))
+    60.0
+    >>> _retry_after_s("soon", datetime(2024, 1, 1, tzinfo=UTC))
+    """
+    try:
+        if re.fullmatch(r"[0-9]{1,9}", told.strip()):
+            return float(told)
+        moment = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return float(math.ceil(max(0.0, (aware - now).total_seconds())))
 
 
 def _key(secret: str) -> bytes:

@@ -3,30 +3,17 @@
 --   tag_key, tag_value (String, '' = any); bucket_s (UInt32).
 -- A verdict that was drawn with probability p counts 1/p: n is Kish's effective number, failures their part of it.
 -- Columns: bucket, source, name, n, failures.
-WITH traces AS (
-    SELECT trace_id, any(service) AS of_service, min(calls.timestamp) AS called_at
-    FROM calls FINAL
-    WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(3)}
-      AND ({service:String} = '' OR service = {service:String})
-      AND ({release:String} = '' OR release = {release:String})
-      AND ({environment:String} = '' OR environment = {environment:String})
-      AND ({model:String} = '' OR request_model = {model:String})
-      AND ({prompt_version:String} = '' OR prompt_version = {prompt_version:String})
-      AND ({tag_key:String} = '' OR tags[{tag_key:String}] = {tag_value:String})
-    GROUP BY trace_id
-)
 SELECT
-    toDateTime(intDiv(toUnixTimestamp(traces.called_at), {bucket_s:UInt32}) * {bucket_s:UInt32}, 'UTC') AS bucket,
-    judged.source AS source, judged.name AS name,
-    least(toFloat64(uniqExact(judged.told)),
-        sum(judged.weight) * sum(judged.weight) / sum(judged.weight * judged.weight)) AS n,
-    n * sumIf(judged.weight, judged.value <= 0) / sum(judged.weight) AS failures
-FROM (
-    SELECT trace_id, source, name, value, replaceOne(score_id, 'joined:', '') AS told, 1 / sampling_probability AS weight
-    FROM scores FINAL
-    WHERE trace_id != '' AND value <= 1 AND NOT isNaN(value) AND sampling_probability > 0 AND name NOT IN (SELECT detector FROM checks)
-) AS judged
-INNER JOIN traces ON judged.trace_id = traces.trace_id
+    toDateTime(intDiv(toUnixTimestamp(f.at), {bucket_s:UInt32}) * {bucket_s:UInt32}, 'UTC') AS bucket,
+    source, name,
+    least(toFloat64(sum(f.n)), sum(f.weight) * sum(f.weight) / sum(f.weight_squared)) AS n,
+    least(toFloat64(sum(f.n)), sum(f.weight) * sum(f.weight) / sum(f.weight_squared))
+        * sum(f.weight_failed) / sum(f.weight) AS failures
+FROM scored_figures(since = {since:DateTime64(3)}, until = {until:DateTime64(3)}, service = {service:String}, release = {release:String},
+    environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
+    tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = {bucket_s:UInt32}) AS f
+WHERE source != ''
 GROUP BY bucket, source, name
+HAVING max(f.largest) <= 1
 ORDER BY bucket, source, name
 LIMIT 20000

@@ -2,30 +2,26 @@
 -- Parameters: since, until (DateTime64(3)); service, release, environment, model, prompt_version,
 --   tag_key, tag_value (String, '' = any).
 -- Columns: service, calls, errors, error_share (of all calls made, where the sender keeps a share of them),
---   abandoned, p50_ms, p95_ms, p99_ms, ttft_p50_ms (NULL: nobody streams), input_tokens, output_tokens, cost_usd (of the calls whose cost is known), unpriced, last_call.
+--   abandoned, p50_ms, p95_ms, p99_ms, ttft_p50_ms (NULL: nobody streams), input_tokens, output_tokens, cost_usd (of the
+--   calls whose cost is known), unpriced, last_call.
 SELECT
     service,
-    count() AS calls,
-    countIf(status = 'error') AS errors,
-    sumIf(1 / sampling_probability, status = 'error') / sum(1 / sampling_probability) AS error_share,
-    countIf(status = 'abandoned') AS abandoned,
-    quantile(0.5)(duration_ms) AS p50_ms,
-    quantile(0.95)(duration_ms) AS p95_ms,
-    quantile(0.99)(duration_ms) AS p99_ms,
-    quantileOrNull(0.5)(time_to_first_token_ms) AS ttft_p50_ms,
-    sum(ifNull(input_tokens, 0)) AS input_tokens,
-    sum(ifNull(output_tokens, 0)) AS output_tokens,
-    sum(ifNull(calls.cost_usd, 0)) AS cost_usd,
-    countIf(calls.cost_usd IS NULL) AS unpriced,
-    max(timestamp) AS last_call
-FROM calls FINAL
-WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(3)}
-  AND ({service:String} = '' OR service = {service:String})
-  AND ({release:String} = '' OR release = {release:String})
-  AND ({environment:String} = '' OR environment = {environment:String})
-  AND ({model:String} = '' OR request_model = {model:String})
-  AND ({prompt_version:String} = '' OR prompt_version = {prompt_version:String})
-  AND ({tag_key:String} = '' OR tags[{tag_key:String}] = {tag_value:String})
+    sum(f.calls) AS calls,
+    sum(f.errors) AS errors,
+    sum(f.weight_failed) / sum(f.weight) AS error_share,
+    sum(f.abandoned) AS abandoned,
+    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[1] AS p50_ms,
+    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[2] AS p95_ms,
+    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[3] AS p99_ms,
+    if(isNaN(quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.first_token)[1] AS ttft), NULL, ttft) AS ttft_p50_ms,
+    sum(f.input_tokens) AS input_tokens,
+    sum(f.output_tokens) AS output_tokens,
+    sum(f.cost_usd) AS cost_usd,
+    sum(f.unpriced) AS unpriced,
+    max(f.last_call) AS last_call
+FROM call_figures(since = {since:DateTime64(3)}, until = {until:DateTime64(3)}, service = {service:String}, release = {release:String},
+    environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
+    tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = 3600) AS f
 GROUP BY service
 ORDER BY calls DESC
 LIMIT 200

@@ -9,18 +9,15 @@ import streamlit as st
 from dashboards import charts, data, words
 from dashboards import trace as reading
 from dashboards.shell import Desk, view
-from dashboards.views.overview import say_why_empty
+from dashboards.views.call_list import show_list
 from dashboards.views.step import show_scores, show_step
 from dashboards.words import plain
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from dashboards.rows import Score
 
 __all__ = ["show"]
 
-STATUSES = {"": "Any end", "ok": "Answered", "error": "Error", "abandoned": "Abandoned"}
 WATERFALL_ROWS = 60
 
 
@@ -31,121 +28,7 @@ def show(desk: Desk) -> None:
     if trace_id:
         _trace(desk, trace_id)
     else:
-        _list(desk)
-
-
-def _list(desk: Desk) -> None:
-    st.title("Calls")
-    left, middle, right = st.columns([3, 1, 1])
-    search = left.text_input(
-        "Search",
-        key="q",
-        bind="query-params",
-        placeholder="text in the input or output, or a trace id",
-        max_chars=200,
-    )
-    status = middle.selectbox(
-        "Ended", list(STATUSES), format_func=STATUSES.__getitem__, key="status", bind="query-params"
-    )
-    score = right.selectbox(
-        "Failed score",
-        _scores(desk),
-        format_func=lambda name: words.visible(name) or "Any",
-        key="score",
-        bind="query-params",
-    )
-    totals = data.call_totals(desk.url, desk.filters, search.strip(), status, score)
-    if not totals.calls:
-        if search or status or score:
-            st.info(
-                "No call matches the search. Take a word away, or choose another time in the side bar."
-            )
-        else:
-            say_why_empty(desk)
-        return
-    errors = words.rate(round((totals.error_share or 0) * totals.calls), totals.calls)
-    st.markdown(
-        f"**{words.noun(totals.calls, 'call')}** · errors {plain(errors)}"
-        f" · cost {plain(words.money(totals.cost_usd))}"
-        f"{f' ({words.count(totals.unpriced)} without known cost)' if totals.unpriced else ''}"
-        f" · p50 {words.duration(totals.p50_ms)} · p99 {words.duration(totals.p99_ms)} · {desk.range_words}"
-    )
-    calls = data.call_list(desk.url, desk.filters, search.strip(), status, score)
-    if totals.calls > len(calls):
-        st.caption(
-            f"The newest {words.count(len(calls))} of {words.count(totals.calls)} are listed."
-            " Choose a row to open its trace."
-        )
-    else:
-        st.caption("Choose a row to open its trace.")
-    chosen = _table(calls)
-    if chosen:
-        st.query_params["trace_id"] = chosen
-        st.rerun()
-
-
-def _scores(desk: Desk) -> list[str]:
-    asked = str(st.query_params.get("score", ""))
-    names = ["", *data.score_names(desk.url)]
-    return names if asked in names else [*names, asked]
-
-
-def _table(calls: pd.DataFrame) -> str:
-    """The list; returns the trace that was chosen, or ''."""
-    shown = calls.assign(
-        input=calls["input"].map(lambda text: words.visible(" ".join(text.split()))),
-        output=calls["output"].map(lambda text: words.visible(" ".join(text.split()))),
-        end=calls["status"].map(STATUSES).fillna(calls["status"]),
-        tokens=calls["input_tokens"].fillna(0).astype("int64")
-        + calls["output_tokens"].fillna(0).astype("int64"),
-    )
-    event = st.dataframe(
-        shown,
-        hide_index=True,
-        height=560,
-        key="call_list",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_order=[
-            "timestamp",
-            "input",
-            "output",
-            "end",
-            "duration_ms",
-            "cost_usd",
-            "tokens",
-            "release",
-            "service",
-            "request_model",
-            "error_type",
-            "trace_id",
-        ],
-        column_config={
-            "timestamp": st.column_config.DatetimeColumn(
-                "Time (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=150
-            ),
-            "input": st.column_config.TextColumn("Input", width=260),
-            "output": st.column_config.TextColumn("Output", width=260),
-            "end": st.column_config.TextColumn("Ended", width=80),
-            "duration_ms": st.column_config.NumberColumn("Took (ms)", format="%.0f", width=80),
-            "cost_usd": st.column_config.NumberColumn("Cost (USD)", format="%.5f", width=85),
-            "tokens": st.column_config.NumberColumn("Tokens", format="localized", width=70),
-            "release": "Release",
-            "service": "Service",
-            "request_model": "Model",
-            "error_type": "Error",
-            "trace_id": "Trace",
-        },
-    )
-    st.download_button(
-        "Download these rows as CSV",
-        calls.to_csv(index=False),
-        "calls.csv",
-        "text/csv",
-        on_click="ignore",
-    )
-    rows = event["selection"]["rows"]
-    return str(calls.iloc[rows[0]]["trace_id"]) if rows else ""
+        show_list(desk)
 
 
 def _trace(desk: Desk, trace_id: str) -> None:

@@ -129,6 +129,7 @@ def _incident(desk: Desk, one: Incident) -> None:
     _confirmations(details)
     if details.advice:
         st.markdown(f"What to do: {plain(details.advice)}")
+    _cures(details)
     _retrains(desk, one)
     st.subheader("Where", anchor=False)
     _slices(details)
@@ -196,6 +197,19 @@ def _causes(details: IncidentDetails) -> None:
         with st.expander(f"{found.cause}: {words.percent(found.score)} of belief"):
             said = [("for", one) for one in found.speaks_for]
             said += [("against", one) for one in found.speaks_against]
+            st.markdown("\n".join(f"- {side}: {plain(text)}" for side, text in said) or "nothing")
+
+
+def _cures(details: IncidentDetails) -> None:
+    """Every cure that was weighed, the one that fits first, with its evidence."""
+    for cure in details.cures:
+        name = f"{cure.name}: not now" if cure.forbidden else cure.name
+        with st.expander(plain(name)):
+            said = [("not now", one) for one in cure.forbidden]
+            said += [("for", one) for one in cure.speaks_for]
+            said += [("against", one) for one in cure.speaks_against]
+            said += [("expected", cure.effect)] if cure.effect else []
+            said += [("takes", cure.cost)] if cure.cost else []
             st.markdown("\n".join(f"- {side}: {plain(text)}" for side, text in said) or "nothing")
 
 

@@ -83,7 +83,7 @@ def say_why_empty(desk: Desk) -> None:
         f"No call matches {desk.range_words}{' with ' + chosen if chosen else ''}. The store has"
         f" {words.noun(extent.calls, 'call')},"
         f" from {words.when(extent.first_call)} to {words.when(extent.last_call)}; choose"
-        " another time or fewer filters in the side bar."
+        " another time or fewer filters above."
     )
 
 
@@ -129,7 +129,7 @@ def _card(
             )
             _figure(
                 "Tokens in / out",
-                f"{_short(line['input_tokens'])} / {_short(line['output_tokens'])}",
+                f"{words.short(line['input_tokens'])} / {words.short(line['output_tokens'])}",
                 f"{line['output_tokens'] / n:,.0f} out per call",
             )
             _figure(
@@ -151,13 +151,6 @@ def _interval(failures: int, worth: int, n: int) -> str:
     """Of `failures` in the effective number of `n` scores, which is smaller where they were drawn unequally."""
     interval = wilson(failures, worth)
     return f"95 %: {words.percent(interval.low)} to {words.percent(interval.high)}, n = {words.count(n)}"
-
-
-def _short(number: float) -> str:
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number:.0f}"
 
 
 def _first_token(milliseconds: float) -> str:

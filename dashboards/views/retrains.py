@@ -102,6 +102,10 @@ def _retrain(desk: Desk, one: Retrain) -> None:
             link("For this incident", "incidents", incident=one.incident_id)
     if one.trouble:
         st.error(f"What went wrong last: {plain(words.cut(one.trouble, 600))}")
+    if one.approval is not None and one.approval.actor == lifecycle.AUTO:
+        st.warning("OUTERLOOP_AUTO_APPROVE approved and promoted this candidate; no person did.")
+    elif desk.settings.auto_approve:
+        st.warning("OUTERLOOP_AUTO_APPROVE is on: what is better is promoted without a person.")
     _stages(one)
     _decide(desk, one)
     st.subheader("Candidate against production", anchor=False)

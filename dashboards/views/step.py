@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dashboards.rows import Score, Span
     from dashboards.shell import Desk
 
-__all__ = ["show_scores", "show_step"]
+__all__ = ["show_messages", "show_scores", "show_step", "show_text"]
 
 AVATARS = {
     "user": "user",
@@ -51,7 +51,7 @@ def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[
     left, right = st.columns(2)
     with left:
         st.markdown("**Input**")
-        _messages(
+        show_messages(
             reading.conversation(span.input_messages), span.input, "The sender captured no input."
         )
         _say_cut(span.input, span.input_length)
@@ -95,9 +95,10 @@ def _known(number: int | None) -> str:
     return "unknown" if number is None else words.count(number)
 
 
-def _messages(messages: Sequence[reading.Message], text: str, otherwise: str) -> None:
+def show_messages(messages: Sequence[reading.Message], text: str, otherwise: str) -> None:
+    """A conversation, its last messages; the text where there is none."""
     if not messages:
-        _text(text, otherwise)
+        show_text(text, otherwise)
         return
     for message in messages[-MOST_MESSAGES:]:
         with st.chat_message(
@@ -108,19 +109,19 @@ def _messages(messages: Sequence[reading.Message], text: str, otherwise: str) ->
             for part in message.parts:
                 if part.kind != "text":
                     st.caption(plain(f"{PART_NAMES.get(part.kind, part.kind)} {part.name}".strip()))
-                _text(part.content, "(empty)")
+                show_text(part.content, "(empty)")
     if len(messages) > MOST_MESSAGES:
         st.caption(f"The last {MOST_MESSAGES} of {len(messages)} messages are shown.")
 
 
 def _output(span: Span) -> None:
     if reading.decoded(span.output) is not None:
-        _text(span.output, "")
+        show_text(span.output, "")
         return
-    _messages(reading.conversation(span.output_messages), span.output, "There is no output.")
+    show_messages(reading.conversation(span.output_messages), span.output, "There is no output.")
 
 
-def _text(text: str, otherwise: str) -> None:
+def show_text(text: str, otherwise: str) -> None:
     """A stranger's text: JSON set out, everything else as it is; never as markup."""
     if not text.strip():
         st.caption(otherwise)

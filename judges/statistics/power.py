@@ -7,9 +7,15 @@ needs more for the same false-alarm rate; `benchmarks/drift.py` measures how man
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "apparent",
@@ -19,9 +25,12 @@ __all__ = [
     "power_of",
     "smallest_change",
     "smallest_gain",
+    "smallest_shown",
 ]
 
 MOST = 10**9
+NEVER = 1e-12
+"""Chances smaller than this one are left out."""
 
 
 def apparent(rate: float, *, sensitivity: float = 1.0, specificity: float = 1.0) -> float:
@@ -164,15 +173,26 @@ def mcnemar_power(better: float, worse: float, n: int, *, alpha: float = 0.05) -
     flips = better + worse
     if not 0 < flips <= 1 or min(better, worse) < 0:
         return 0.0
-    total = 0.0
-    for count in range(1, n + 1):
-        low = stats.binom.ppf(alpha / 2, count, 0.5) - 1
-        while stats.binom.cdf(low + 1, count, 0.5) * 2 <= alpha:
-            low += 1
-        share = better / flips
-        seen = stats.binom.cdf(low, count, share) + stats.binom.sf(count - low - 1, count, share)
-        total += float(stats.binom.pmf(count, n, flips) * seen)
-    return total
+    # flips so few or so many that they never come add nothing
+    least, most = (int(stats.binom.ppf(q, n, flips)) for q in (NEVER, 1 - NEVER))
+    counts = np.arange(max(1, least), max(1, most) + 1) if n else np.arange(0)
+    low = _critical(n, alpha)[counts]
+    share = better / flips
+    seen = stats.binom.cdf(low, counts, share) + stats.binom.sf(counts - low - 1, counts, share)
+    return float(np.sum(stats.binom.pmf(counts, n, flips) * seen))
+
+
+@lru_cache(maxsize=64)
+def _critical(n: int, alpha: float) -> NDArray[np.float64]:
+    """By the number of flips up to `n`: so few one way, or fewer, are significant; -1 for none."""
+    counts = np.arange(n + 1)
+    low = np.asarray(stats.binom.ppf(alpha / 2, counts, 0.5), dtype=float) - 1
+    low[0] = -1
+    while True:
+        short = np.asarray(stats.binom.cdf(low + 1, counts, 0.5)) * 2 <= alpha
+        if not short.any():
+            return low
+        low = low + short
 
 
 def smallest_gain(n: int, flips: float, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
@@ -191,6 +211,30 @@ def smallest_gain(n: int, flips: float, *, power: float = 0.8, alpha: float = 0.
         return mcnemar_power((flips + gain) / 2, (flips - gain) / 2, n, alpha=alpha) - power
 
     return float(brentq(short, 0.0, flips, xtol=1e-4))
+
+
+def smallest_shown(
+    n: int, flips: float, *, power: float = 0.8, alpha: float = 0.05
+) -> float | None:
+    """The smallest difference that `n` paired items could have shown, whatever came out.
+
+    `smallest_gain` where a share `flips` of them came out differently and that many would do; else
+    the difference of a change that goes one way only, for which flips enough would have come. None
+    where even items that all flip would not have been seen.
+
+    >>> round(smallest_shown(300, 0.0), 4), round(smallest_shown(300, 0.1), 4), smallest_shown(5, 0.0)
+    (0.0262, 0.053, None)
+    """
+    found = smallest_gain(n, flips, power=power, alpha=alpha) if 0 < flips <= 1 else None
+    if found is not None:
+        return found
+    if mcnemar_power(1.0, 0.0, n, alpha=alpha) < power:
+        return None
+
+    def short(flip: float) -> float:
+        return mcnemar_power(flip, 0.0, n, alpha=alpha) - power
+
+    return float(brentq(short, max(flips, 1e-9), 1.0, xtol=1e-5))
 
 
 def _seen(p0: float, p1: float, sensitivity: float, specificity: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from monitor.alerts.decision import Decision
     from monitor.incidents import Announcement, Incident
     from monitor.settings import Settings
 
@@ -91,7 +92,7 @@ def tell_sink(
     now: datetime,
     wall: datetime | None = None,
     unsure: bool = False,
-    approval: str = "",
+    decision: Decision | None = None,
 ) -> Announcement:
     """Tell one sink one thing.
 
@@ -102,17 +103,17 @@ def tell_sink(
         now: product time.
         wall: real time for signatures; the clock's, unless given.
         unsure: an earlier attempt may have arrived.
-        approval: the retrain that waits for a person's word, or ''.
+        decision: what there is to say about its retrain, and to decide.
 
     Raises:
         DeliveryError: the sink did not take it.
         ConfigurationError: a setting of it is missing.
     """
-    fingerprint = policy.shown(incident, now=now, approval=approval)
+    fingerprint = policy.shown(incident, now=now, decision=decision)
     if telling.sink == "slack":
-        told = slack.tell_bot(incident, settings, telling, unsure=unsure, approval=approval)
+        told = slack.tell_bot(incident, settings, telling, unsure=unsure, decision=decision)
     elif telling.sink == "slack_webhook":
-        told = slack.tell_webhook(incident, settings, telling, approval=approval)
+        told = slack.tell_webhook(incident, settings, telling, decision=decision)
     else:
         told = webhook.tell(
             incident, settings, telling, fingerprint=fingerprint, wall=wall or wall_now()

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from monitor.alerts.decision import decision_blocks, decision_buttons
 from monitor.alerts.mrkdwn import (
     FIELD_LIMIT,
     actions,
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from monitor.alerts.decision import Decision
     from monitor.incidents import (
         Confirmation,
+        CureAdvice,
         Example,
         Hypothesis,
         Incident,
@@ -51,6 +54,7 @@ __all__ = [
 EXAMPLES = 5
 SLICES = 5
 CAUSES_SHOWN = 2
+CURES_SHOWN = 3
 UNLIKELY = 0.1
 """Share of belief below which a cause is not worth a line."""
 SIGNS = {"open": "🔴", "acknowledged": "👀", "snoozed": "💤", "resolved": "✅"}
@@ -63,7 +67,7 @@ CAUSES = {
     "provider": "The provider answers with another model under the same name",
     "schema": "The inputs come in another structure",
     "decay": "It gets worse little by little; nothing was deployed",
-    "delivery": "Alerts cannot be delivered",
+    "delivery": "Messages cannot be delivered",
     "silence": "Traffic that used to come does not come",
     "ingestion": "Rows are kept from being stored, or were lost",
     "unknown": "Not known yet",
@@ -82,7 +86,11 @@ class SlackMessage:
 
 
 def incident_blocks(
-    incident: Incident, *, dashboard_url: str, interactive: bool = True, approval: str = ""
+    incident: Incident,
+    *,
+    dashboard_url: str,
+    interactive: bool = True,
+    decision: Decision | None = None,
 ) -> SlackMessage:
     """The message about `incident` as it stands now.
 
@@ -90,7 +98,7 @@ def incident_blocks(
         incident: as it stands.
         dashboard_url: where links lead.
         interactive: somebody listens to buttons; without, there are those that open the dashboard.
-        approval: id of the retrain that waits for a person's word, or ''.
+        decision: what there is to say about its retrain, and to decide.
     """
     details = incident.details
     parts = [
@@ -109,8 +117,10 @@ def incident_blocks(
         lines = [_confirmation(one) for one in details.confirmations]
         parts.append(section(join(["*Confirmed by*", *lines])))
     if details.advice:
-        parts.append(section("*What to do*\n" + escape(details.advice, 2900)))
-    parts.append(_buttons(incident, dashboard_url, interactive=interactive, approval=approval))
+        said = [escape(details.advice, 2000), *_cures(details.cures)]
+        parts.append(section(join(["*What to do*", *said])))
+    parts += decision_blocks(decision)
+    parts.append(_buttons(incident, dashboard_url, interactive=interactive, decision=decision))
     parts.append(context(_small_print(incident)))
     return SlackMessage(_one_line(incident, dashboard_url), tuple(parts))
 
@@ -184,6 +194,18 @@ def _causes(causes: Sequence[Hypothesis]) -> list[str]:
     return lines or ["• None of the known causes fits well"]
 
 
+def _cures(cures: Sequence[CureAdvice]) -> list[str]:
+    """Why the first cure and not the second: the strongest word for the one, and against the other."""
+    lines = []
+    if cures and cures[0].speaks_for:
+        lines.append(f"      + {escape(plain(cures[0].speaks_for[-1], 250), 500)}")
+    for other in cures[1:CURES_SHOWN]:
+        against = [*other.forbidden, *other.speaks_against]
+        if against:
+            lines.append(f"      - not {other.name}: {escape(plain(against[0], 250), 500)}")
+    return lines
+
+
 def _how_bad(details: IncidentDetails) -> str:
     if details.n == 0:
         return "not measured yet"
@@ -218,7 +240,7 @@ def _confirmation(one: Confirmation) -> str:
 
 
 def _buttons(
-    incident: Incident, dashboard_url: str, *, interactive: bool, approval: str
+    incident: Incident, dashboard_url: str, *, interactive: bool, decision: Decision | None
 ) -> dict[str, Any]:
     name = incident.incident_id
     row = [button("Open", "open", name, style="primary", url=incident_url(dashboard_url, name))]
@@ -233,8 +255,7 @@ def _buttons(
         row.append(button("Snooze a day", "snooze", name))
     if incident.state != "resolved":
         row.append(button("Resolve", "resolve", name, style="danger"))
-    if approval:
-        row.append(button("Approve the retrain", "approve", approval))
+    row += decision_buttons(decision)
     return actions(f"incident:{name}", row)
 
 

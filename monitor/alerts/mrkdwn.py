@@ -121,15 +121,27 @@ def actions(block_id: str, buttons: list[Block]) -> Block:
     return {"type": "actions", "block_id": plain(block_id, 255), "elements": buttons}
 
 
-def button(text: str, action_id: str, value: str, *, style: str = "", url: str = "") -> Block:
-    """One button; `value` comes back when it is pressed, `url` opens a page instead."""
+def button(
+    text: str, action_id: str, value: str, *, style: str = "", url: str = "", confirm: str = ""
+) -> Block:
+    """One button; `value` comes back when it is pressed, `url` opens a page instead, `confirm` is asked before."""
     made: Block = {
         "type": "button",
         "text": _plain_text(text, BUTTON_LIMIT),
         "action_id": action_id,
         "value": value,
     }
-    return made | ({"style": style} if style else {}) | ({"url": url} if url else {})
+    made |= ({"style": style} if style else {}) | ({"url": url} if url else {})
+    return made | ({"confirm": _confirmation(text, confirm)} if confirm else {})
+
+
+def _confirmation(title: str, question: str) -> Block:
+    return {
+        "title": _plain_text(title, 100),
+        "text": _plain_text(question, 300),
+        "confirm": _plain_text("Yes", 30),
+        "deny": _plain_text("No", 30),
+    }
 
 
 def _plain_text(text: str, limit: int) -> Block:

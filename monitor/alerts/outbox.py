@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,14 @@ import httpx
 from monitor.alerts import policy, sinks, slack, tell_sink, webhook
 from monitor.alerts.remarks import digest_message, escalation, notice
 from monitor.clock import rfc3339, wall_now
+from monitor.deliveries import REMEMBERED, Delivery, Journal
 from monitor.exceptions import ConfigurationError, DeliveryError
 from monitor.incidents import Announcement, Incident, IncidentDetails, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from monitor.alerts.decision import Decision
     from monitor.alerts.message import SlackMessage
     from monitor.settings import Settings
     from monitor.store import Store
@@ -31,27 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["ACTOR", "Delivery", "Outbox", "failing_since"]
 
 ACTOR = "alert job"
-REMEMBERED = timedelta(days=7)
-"""Attempts that are looked at; what is older than this is settled."""
 FORGOTTEN = timedelta(hours=2)
 NOTICED = timedelta(days=2)
 """An end or a return is still told in the thread for so long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt to tell one sink something, or what became of it: a row of `deliveries`."""
-
-    timestamp: datetime
-    sink: str
-    key: str
-    incident_id: str
-    kind: str
-    state: str
-    """`sending`, `delivered` or `failed`."""
-    channel: str
-    message_id: str
-    error: str
 
 
 @dataclass
@@ -69,30 +53,30 @@ class Outbox:
         self.rules = policy.Rules.of(self.settings)
         self.sinks = sinks(self.settings)
         self._away: set[str] = set()
-        self._last: dict[tuple[str, str], Delivery] = {}
+        self.journal = Journal(self.store, self.now)
         self._posted: dict[str, list[datetime]] = defaultdict(list)
         self._told: dict[tuple[str, str], datetime] = {}
-        for row in self.store.read("deliveries_lately", Delivery, since=self.now - REMEMBERED):
+        for row in sorted(self.journal, key=lambda row: row.timestamp):
             self._note(row)
 
-    def run(self, found: Sequence[Incident], approvals: Mapping[str, str]) -> None:
-        """Tell every sink what is due; `approvals` are retrains that wait for a word, by incident."""
+    def run(self, found: Sequence[Incident], decisions: Mapping[str, Decision]) -> None:
+        """Tell every sink what is due; `decisions` are what there is to say of retrains, by incident."""
         for one in sorted(found, key=policy.urgency):
             for sink in self.sinks:
-                self._tell(one, sink, approvals.get(one.incident_id, ""))
+                self._tell(one, sink, decisions.get(one.incident_id))
         for one in found:
             self._escalate(one)
             self._notice(one)
         self._digest(found)
 
-    def tell_now(self, one: Incident, approval: str = "") -> None:
+    def tell_now(self, one: Incident, decision: Decision | None = None) -> None:
         """Rewrite the messages about one incident that somebody has just changed."""
         for sink in self.sinks:
             if any(told.sink == sink for told in one.details.announcements):
-                self._tell(one, sink, approval)
+                self._tell(one, sink, decision)
 
-    def _tell(self, one: Incident, sink: str, approval: str) -> None:
-        what = policy.telling(one, sink, now=self.now, approval=approval)
+    def _tell(self, one: Incident, sink: str, decision: Decision | None) -> None:
+        what = policy.telling(one, sink, now=self.now, decision=decision)
         if what is None:
             return
         lately = sum(self.now - at < timedelta(hours=1) for at in self._posted[sink])
@@ -100,7 +84,7 @@ class Outbox:
         if why:
             self.counts[f"held: {why}"] += 1
             return
-        fingerprint = policy.shown(one, now=self.now, approval=approval)
+        fingerprint = policy.shown(one, now=self.now, decision=decision)
         new = what.before is None or sink in policy.APPEND_ONLY
         key = (
             slack.message_key(one.incident_id)
@@ -110,7 +94,7 @@ class Outbox:
         announced = self._attempt(
             sink, key, one.incident_id, what.kind,
             lambda unsure: tell_sink(
-                one, self.settings, what, now=self.now, unsure=unsure, approval=approval
+                one, self.settings, what, now=self.now, unsure=unsure, decision=decision
             ),
         )  # fmt: skip
         if announced is not None:
@@ -170,17 +154,9 @@ class Outbox:
                 self.counts["digests"] += 1
                 for one in new:
                     row = Delivery(
-                        self.now,
-                        sink,
-                        _digested(one),
-                        one.incident_id,
-                        "digested",
-                        "delivered",
-                        "",
-                        "",
-                        "",
+                        self.now, sink, _digested(one), one.incident_id, "digested", "delivered"
                     )
-                    self._keep(row)
+                    self.journal.keep(row, "delivered")
 
     def _say(
         self,
@@ -221,44 +197,24 @@ class Outbox:
                 1  # nobody answered just now; the other sinks are not kept waiting for it
             )
             return None
-        before = self._last.get((sink, key))
-        unsure = before is not None and before.state != "delivered"
-        self._keep(Delivery(self.now, sink, key, incident_id, kind, "sending", "", "", ""))
+        if self.journal.wished(sink) > self.now:
+            self.counts["waiting"] += 1  # it asked to be left alone for a while
+            return None
+        row = Delivery(self.now, sink, key, incident_id, kind, "sending")
         try:
-            told = send(unsure)
+            told = self.journal.attempt(row, send)
         except (DeliveryError, ConfigurationError) as error:
             self.troubles[sink] = str(error)
             if isinstance(error.__cause__, (OSError, httpx.HTTPError)):
                 self._away.add(sink)
-            self._keep(
-                Delivery(self.now, sink, key, incident_id, kind, "failed", "", "", str(error)[:500])
-            )
             return None
-        self._keep(
-            Delivery(
-                self.now,
-                sink,
-                key,
-                incident_id,
-                kind,
-                "delivered",
-                told.channel,
-                told.message_id,
-                "",
-            )
-        )
+        self._note(replace(row, state="delivered"))
         return told
 
     def _delivered(self, sink: str, key: str) -> bool:
-        last = self._last.get((sink, key))
-        return last is not None and last.state == "delivered"
-
-    def _keep(self, row: Delivery) -> None:
-        self.store.append("deliveries", [row])
-        self._note(row)
+        return self.journal.delivered(sink, key)
 
     def _note(self, row: Delivery) -> None:
-        self._last[row.sink, row.key] = row
         if row.state != "delivered":
             return
         if row.kind in ("opened", "reopened"):

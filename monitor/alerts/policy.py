@@ -17,6 +17,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from monitor.alerts.decision import Decision
     from monitor.incidents import Announcement, Incident
     from monitor.settings import Settings
 
@@ -88,7 +89,7 @@ def state_at(incident: Incident, now: datetime) -> str:
     return "open" if awake else incident.state
 
 
-def shown(incident: Incident, *, now: datetime, approval: str = "") -> str:
+def shown(incident: Incident, *, now: datetime, decision: Decision | None = None) -> str:
     """`state:fingerprint` of everything that a message says about the incident."""
     state = state_at(incident, now)
     said = (
@@ -100,13 +101,15 @@ def shown(incident: Incident, *, now: datetime, approval: str = "") -> str:
         incident.started_at,
         incident.resolved_at,
         incident.details.model_dump(mode="json", exclude={"announcements", "snoozed_until"}),
-        approval,
+        decision,
     )
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f"{state}:{digest[:16]}"
 
 
-def telling(incident: Incident, sink: str, *, now: datetime, approval: str = "") -> Telling | None:
+def telling(
+    incident: Incident, sink: str, *, now: datetime, decision: Decision | None = None
+) -> Telling | None:
     """What `sink` has to be told about `incident` now, or None.
 
     Nothing while it is snoozed. Nothing about one that ended, or that somebody took on, before it
@@ -120,7 +123,7 @@ def telling(incident: Incident, sink: str, *, now: datetime, approval: str = "")
     before = next((one for one in incident.details.announcements if one.sink == sink), None)
     if before is None:
         return Telling(sink, "opened", None) if state == "open" else None
-    if before.shown == shown(incident, now=now, approval=approval):
+    if before.shown == shown(incident, now=now, decision=decision):
         return None
     kind = _kind(state, before.shown.partition(":")[0])
     if sink in APPEND_ONLY and kind not in {"resolved", "reopened"}:

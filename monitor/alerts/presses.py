@@ -1,6 +1,8 @@
-"""What people press in Slack, however it comes in: acknowledge, snooze, resolve and approve go into the store.
+"""What people press in Slack, however it comes in: what they do to incidents and decide about retrains is kept.
 
-The message is rewritten at once. Pressing twice, or a press that Slack tells twice, is one event.
+The message is rewritten at once. Pressing twice, or a press that Slack tells twice, is one event. Of two people who
+decide at once one decides; the other is told who was first, and on a comparison that was made anew nobody decides by
+an old message.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 from slack_sdk.webhook import WebhookClient
 
+from monitor.alerts.decision import BUTTONS, decisions
 from monitor.alerts.outbox import Outbox
 from monitor.clock import utcnow
 from monitor.exceptions import OuterloopError
 from monitor.incidents import act, incident
-from monitor.retrain.lifecycle import approve
-from monitor.retrain.state import retrain, retrains
+from monitor.retrain.lifecycle import approve, reject
+from monitor.retrain.promotion import promote, rollback
+from monitor.retrain.state import retrain
 from monitor.store import Store
 
 if TYPE_CHECKING:
@@ -30,8 +34,6 @@ log = logging.getLogger(__name__)
 
 EVENTS = {"acknowledge": "acknowledged", "snooze": "snoozed", "resolve": "resolved"}
 """What each button says about the incident that it carries as its value."""
-APPROVE = "approve"
-"""The button that carries a retrain."""
 TIMEOUT_S = 5
 
 
@@ -81,19 +83,36 @@ def _do(store: Store, settings: Settings, press: _Press, person: str, *, now: da
     if press.action_id in EVENTS:
         incident_id = press.value
         act(store, incident_id, EVENTS[press.action_id], now=now, actor=person, via="slack")
-    elif press.action_id == APPROVE:
-        one = retrain(store, press.value)
-        if one.state != "approved":
-            approve(store, press.value, now=now, actor=person, via="slack")
-        incident_id = one.incident_id
+    elif press.action_id in BUTTONS:
+        incident_id = _decide(store, settings, press, person, now=now)
     else:
         return  # a link, which the browser follows
     after = incident(store, incident_id)
     if after is not None:
-        waiting = {
-            one.incident_id: one.retrain_id for one in retrains(store) if one.state == "compared"
-        }
-        Outbox(store, settings, now).tell_now(after, waiting.get(incident_id, ""))
+        Outbox(store, settings, now).tell_now(after, decisions(store, settings).get(incident_id))
+
+
+def _decide(store: Store, settings: Settings, press: _Press, person: str, *, now: datetime) -> str:
+    """Decide about a retrain; returns its incident. What this person has decided already is not said again."""
+    retrain_id, _, evidence = press.value.partition("@")
+    one, by = retrain(store, retrain_id), {"actor": person, "via": "slack"}
+    event, note = BUTTONS[press.action_id][0], f"on comparison {evidence}" if evidence else ""
+    done = one.last(event)
+    if (
+        done is not None
+        and (done.actor, done.via) == (person, "slack")
+        and event not in one.possible
+    ):
+        return one.incident_id
+    if press.action_id == "approve":
+        approve(store, retrain_id, now=now, note=note, evidence=evidence, **by)
+    elif press.action_id == "reject":
+        reject(store, retrain_id, now=now, note=note, evidence=evidence, **by)
+    elif press.action_id == "promote":
+        promote(store, settings, retrain_id, now=now, note=note, **by)
+    else:
+        rollback(store, settings, retrain_id, now=now, note=note, **by)
+    return one.incident_id
 
 
 def _answer(response_url: str, said: str) -> None:

@@ -29,6 +29,7 @@ from monitor.incidents import Announcement
 if TYPE_CHECKING:
     from slack_sdk.http_retry.handler import RetryHandler
 
+    from monitor.alerts.decision import Decision
     from monitor.alerts.message import SlackMessage
     from monitor.alerts.policy import Telling
     from monitor.incidents import Incident
@@ -84,7 +85,7 @@ def tell_bot(
     telling: Telling,
     *,
     unsure: bool = False,
-    approval: str = "",
+    decision: Decision | None = None,
 ) -> Announcement:
     """Post the incident's message with the bot token, or rewrite the one that is there.
 
@@ -93,14 +94,14 @@ def tell_bot(
         settings: token and channel.
         telling: what was told before.
         unsure: an earlier post may have arrived although nobody heard so; it is looked for first.
-        approval: the retrain that waits for a person's word, or ''.
+        decision: what there is to say about its retrain, and to decide.
 
     Raises:
         DeliveryError: Slack was not reached or refused; says why and what to do.
         ConfigurationError: there is a token but no channel.
     """
     client, channel = _client(settings), _channel(settings)
-    message = _message(incident, settings, approval)
+    message = _message(incident, settings, decision)
     key = message_key(incident.incident_id)
     before = telling.before
     if before is None and unsure:
@@ -130,14 +131,14 @@ def say(
 
 
 def tell_webhook(
-    incident: Incident, settings: Settings, telling: Telling, *, approval: str = ""
+    incident: Incident, settings: Settings, telling: Telling, *, decision: Decision | None = None
 ) -> Announcement:
     """Post the incident's message to the incoming webhook.
 
     Raises:
         DeliveryError: Slack was not reached or refused.
     """
-    say_webhook(_message(incident, settings, approval), settings)
+    say_webhook(_message(incident, settings, decision), settings)
     return Announcement(sink=telling.sink)
 
 
@@ -161,12 +162,12 @@ def say_webhook(message: SlackMessage, settings: Settings) -> None:
         )
 
 
-def _message(incident: Incident, settings: Settings, approval: str) -> SlackMessage:
+def _message(incident: Incident, settings: Settings, decision: Decision | None) -> SlackMessage:
     return incident_blocks(
         incident,
         dashboard_url=settings.dashboard_url,
         interactive=interactive(settings),
-        approval=approval,
+        decision=decision,
     )
 
 

@@ -72,12 +72,13 @@ def _lines(done: Erasure) -> list[str]:
     ]
     lines += [] if receipt.rows else ["  no rows were found"]
     lines += [
-        f"  file {'touched' if done.dry_run else 'written anew or removed'}: {name}"
+        f"  file {'would be touched' if done.dry_run else 'written anew or removed'}: {name}"
         for name in receipt.files
     ]
     lines += [f"  log: {receipt.log}"]
     lines += [f"  dataset that held its calls: {name}" for name in receipt.datasets]
     lines += [f"  model release trained on its calls: {name}" for name in receipt.releases]
+    lines += [f"  retrain told that it learnt from its calls: {name}" for name in done.retrains]
     if done.shared_traces:
         lines.append(
             f"  {done.shared_traces:,} traces are shared with others: only its own spans are its"

@@ -52,7 +52,11 @@ def show(incident_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passe
     if as_json:
         document(one)
     else:
-        click.echo("\n".join([_line(one), *_when(one), *_where(one), *_why(one), *_calls(one)]))
+        click.echo(
+            "\n".join(
+                [_line(one), *_when(one), *_where(one), *_why(one), *_what(one), *_calls(one)]
+            )
+        )
 
 
 def _when(one: Incident) -> list[str]:
@@ -77,6 +81,19 @@ def _why(one: Incident) -> list[str]:
         lines.append(f"Cause {cause.cause} ({cause.score:.0%})")
         lines += [f"    + {said}" for said in cause.speaks_for]
         lines += [f"    - {said}" for said in cause.speaks_against]
+    return lines
+
+
+def _what(one: Incident) -> list[str]:
+    """What to do: the sentence, then every cure that was weighed with its evidence."""
+    lines = [f"What to do: {one.details.advice}"] if one.details.advice else []
+    for cure in one.details.cures:
+        lines.append(f"Cure {cure.name}{' (not now)' if cure.forbidden else ''}")
+        lines += [f"    ! {said}" for said in cure.forbidden]
+        lines += [f"    + {said}" for said in cure.speaks_for]
+        lines += [f"    - {said}" for said in cure.speaks_against]
+        lines += [f"    expected: {cure.effect}"] if cure.effect else []
+        lines += [f"    takes: {cure.cost}"] if cure.cost else []
     return lines
 
 

@@ -1,26 +1,20 @@
-"""The retrain loop by hand, and its datasets."""
+"""The retrain loop by hand."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import click
 
-from monitor.cli.root import Time, cli, document, json_option
-from monitor.clock import rfc3339, utcnow
+from monitor.cli.root import cli, document, json_option
+from monitor.clock import utcnow
 from monitor.exceptions import NotFoundError
 from monitor.incidents import incident
-from monitor.retrain import lifecycle, promotion
-from monitor.retrain.dataset import DatasetSummary, build_dataset
-from monitor.retrain.export import export_dataset
-from monitor.retrain.reserve import load_key
+from monitor.retrain import delivery, lifecycle, promotion
 from monitor.retrain.state import Retrain, retrains
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
-
-HISTORY = timedelta(days=30)
 
 
 def _open() -> tuple[Store, Settings]:
@@ -31,7 +25,10 @@ def _open() -> tuple[Store, Settings]:
 def _line(one: Retrain) -> str:
     told = one.trouble or one.history[-1].note
     releases = f"{one.base_release} -> {one.candidate_release or '?'}"
-    return f"{one.retrain_id}  {one.state:<12} {one.service}: {releases}  {told}"
+    approval = one.approval
+    if approval is not None and approval.actor == lifecycle.AUTO:
+        told = f"approved by OUTERLOOP_AUTO_APPROVE, no person; {told}"
+    return f"{one.retrain_id}  {one.standing:<12} {one.service}: {releases}  {told}"
 
 
 @cli.group(epilog="Example: outerloop retrain list")
@@ -43,17 +40,44 @@ def retrain() -> None:
 @json_option
 def list_(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """List retrains, the latest first, with what they wait for."""
-    found = retrains(_open()[0])
+    store, settings = _open()
+    found = retrains(store)
     if as_json:
         document(found)
+        return
+    if settings.auto_approve:
+        click.echo(
+            "OUTERLOOP_AUTO_APPROVE is on: a better candidate is approved and promoted without a person",
+            err=True,
+        )
+    click.echo("\n".join(_line(one) for one in found) or "no retrain so far")
+
+
+def _told(one: Retrain, *, as_json: bool) -> None:
+    if as_json:
+        document(one)
     else:
-        click.echo("\n".join(_line(one) for one in found) or "no retrain so far")
+        click.echo(_line(one))
+
+
+@retrain.command(epilog="Example: outerloop retrain redeliver rt-0123456789ab")
+@click.argument("retrain_id")
+@json_option
+def redeliver(retrain_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """Tell the outside now what it has not taken: the request to the job, or the word of a promotion."""
+    store, settings = _open()
+    who = {"actor": getpass.getuser(), "via": "cli"}
+    _told(delivery.redeliver(store, settings, retrain_id, now=utcnow(), **who), as_json=as_json)
 
 
 @retrain.command(epilog="Example: outerloop retrain propose inc-0123456789ab")
 @click.argument("incident_id")
-def propose(incident_id: str) -> None:
-    """Propose a retrain for an incident, and ask the fine-tune job where one is set."""
+@json_option
+def propose(incident_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """Propose a retrain for an incident, and ask the fine-tune job where one is set.
+
+    A person may do so at any time: neither the cool-down nor the limit of proposals holds for people.
+    """
     store, settings = _open()
     one = incident(store, incident_id)
     if one is None:
@@ -65,7 +89,7 @@ def propose(incident_id: str) -> None:
         cure = lifecycle.request(
             store, settings, cure.retrain_id, now=utcnow(), actor=getpass.getuser(), via="cli"
         )
-    click.echo(_line(cure))
+    _told(cure, as_json=as_json)
 
 
 def _without_settings(take: Callable[..., Retrain]) -> Callable[..., Retrain]:
@@ -78,10 +102,11 @@ def _decision(name: str, take: Callable[..., Retrain], meaning: str, *, example:
     @retrain.command(name, help=meaning, epilog=f"Example: outerloop retrain {name} {example}")
     @click.argument("retrain_id")
     @click.option("--note", default="", help="why, or on which evidence; kept with the decision")
-    def decide(retrain_id: str, note: str) -> None:
+    @json_option
+    def decide(retrain_id: str, note: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
         store, settings = _open()
         who = {"actor": getpass.getuser(), "via": "cli", "note": note}
-        click.echo(_line(take(store, settings, retrain_id, now=utcnow(), **who)))
+        _told(take(store, settings, retrain_id, now=utcnow(), **who), as_json=as_json)
 
 
 _decision(
@@ -99,60 +124,3 @@ _decision(
     "rollback", promotion.rollback, "Point the service back at the release before.",
     example="rt-0123456789ab --note 'latency'",
 )  # fmt: skip
-
-
-@cli.group(epilog="Example: outerloop dataset list")
-def dataset() -> None:
-    """Datasets for fine-tuning, with a reserved test share that is never exported."""
-
-
-@dataset.command(epilog="Example: outerloop dataset build loan-extractor --since 2024-01-01")
-@click.argument("service")
-@click.option("--since", type=Time(), help="default: 30 days ago")
-@click.option("--until", type=Time(), help="default: now")
-@json_option
-def build(service: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """Build a version from the traffic of a time range; the same rows give the same version."""
-    store, settings = _open()
-    now = until or utcnow()
-    made = build_dataset(
-        store,
-        service=service,
-        incident=None,
-        since=since or now - HISTORY,
-        until=now,
-        now=utcnow(),
-        key=load_key(settings.data_dir),
-    )
-    if as_json:
-        document(made)
-    else:
-        click.echo(f"{_dataset_line(made)}, {made.unlabelled} wait for a label")
-
-
-@dataset.command(name="list", epilog="Example: outerloop dataset list --json")
-@json_option
-def list_datasets(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """List dataset versions, the latest first."""
-    found = _open()[0].read("dataset_versions", DatasetSummary)
-    if as_json:
-        document(found)
-    else:
-        click.echo("\n".join(map(_dataset_line, found)) or "no dataset so far")
-
-
-def _dataset_line(one: DatasetSummary) -> str:
-    counts = f"{one.train} training, {one.validation} validation, {one.reserved} reserved"
-    return f"{one.version}  {one.service}  {rfc3339(one.created_at)}  {counts}"
-
-
-@dataset.command(epilog="Example: outerloop dataset export ds-0123456789ab")
-@click.argument("version")
-def export(version: str) -> None:
-    """Write a version's training and validation files as chat JSONL."""
-    store, settings = _open()
-    manifest = export_dataset(store, version, settings.data_dir)
-    for one in manifest.files:
-        click.echo(
-            f"{settings.data_dir / 'datasets' / version / one.name}  {one.rows} rows  sha256 {one.sha256}"
-        )

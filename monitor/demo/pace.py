@@ -31,7 +31,7 @@ FAST = Pace(
     start=datetime(2023, 12, 16, tzinfo=UTC),
     per_day=300,
     quiet_step=timedelta(days=2),
-    cure_step=timedelta(days=1),
+    cure_step=timedelta(days=2),
 )
 FULL = Pace(
     start=datetime(2023, 12, 1, tzinfo=UTC),

@@ -27,10 +27,8 @@ from monitor.drift.fields import (
 )
 from monitor.drift.intervals import (
     Interval,
-    PairedDifference,
     clopper_pearson,
     clopper_pearson_upper,
-    paired_difference,
     rate_difference,
     wilson,
 )
@@ -56,7 +54,6 @@ __all__ = [
     "FieldProfile",
     "Interval",
     "MixtureDetector",
-    "PairedDifference",
     "RateDetector",
     "Region",
     "RisenTerm",
@@ -75,7 +72,6 @@ __all__ = [
     "flatten",
     "hour_profile",
     "needed_samples",
-    "paired_difference",
     "parse_date",
     "past_year_probability",
     "profile_fields",

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from monitor.drift.intervals import rate_difference
 from monitor.drift.left_out import Neighbours
 from monitor.drift.neighbourhood import NOVELTY_LEVELS, Ball, novelty, scan
 from monitor.drift.random_features import RandomFeatures
-from monitor.drift.result import DriftResult
-from monitor.drift.tail import Null, check_version, e_value_of
+from monitor.drift.tail import Null, Share, check_version, verdict
 from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from monitor.drift.result import DriftResult
 
 __all__ = ["EmbeddingDetector", "EmbeddingDrift", "Region"]
 
@@ -162,20 +162,13 @@ class EmbeddingDetector:
             )
             region = replace(region, members=members, rows=rows)
         before = round(region.share_before * len(self.reference))
-        interval = rate_difference(region.count, self.window, before, len(self.reference))
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
+        moved = Share(region.count, self.window, before, len(self.reference), region.share_before)
+        result = verdict(
+            p_value,
+            alpha=self.alpha,
             statistic=statistic,
-            p_value=p_value,
-            e_value=e_value_of(p_value),
             threshold=self.null.joint.threshold(self.alpha),
-            effect=region.share - region.share_before,
-            low=interval.low,
-            high=interval.high,
-            count=region.count,
-            n=self.window,
-            baseline=region.share_before,
-            baseline_n=len(self.reference),
+            moved=moved,
         )
         return EmbeddingDrift(result, region, views)
 

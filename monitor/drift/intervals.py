@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from math import sqrt
 
 from scipy.special import betaincinv, ndtri
-from scipy.stats import binom
 
 __all__ = [
     "Interval",
-    "PairedDifference",
     "clopper_pearson",
     "clopper_pearson_upper",
-    "paired_difference",
     "rate_difference",
     "wilson",
 ]
@@ -25,19 +22,6 @@ class Interval:
 
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class PairedDifference:
-    """Two systems on the same calls: how their rates differ, and how surprising that is."""
-
-    difference: float
-    """First rate minus second rate."""
-    low: float
-    high: float
-    p_value: float
-    """Exact McNemar test of "no difference", two-sided."""
-    n: int
 
 
 def clopper_pearson(count: int, n: int, level: float = 0.95) -> Interval:
@@ -112,43 +96,6 @@ def rate_difference(
     return Interval(
         difference - sqrt((rate - one.low) ** 2 + (other.high - other_rate) ** 2),
         difference + sqrt((one.high - rate) ** 2 + (other_rate - other.low) ** 2),
-    )
-
-
-def paired_difference(b: int, c: int, n: int, level: float = 0.95) -> PairedDifference:
-    """Compare two systems that answered the same `n` calls.
-
-    Args:
-        b: calls where only the first system has the event (for example: only it is wrong).
-        c: calls where only the second one has it.
-        n: calls in all, agreements included.
-        level: coverage of the interval.
-
-    The interval is Bonett and Price's adjusted Wald: with b'=(b+1)/(n+2), c'=(c+1)/(n+2) it is
-    b'-c' +- z sqrt((b'+c'-(b'-c')^2)/(n+2)). The p-value is the exact binomial of b in b+c.
-
-    References:
-        Q. McNemar (1947), Psychometrika 12; D. Bonett, R. Price (2012), Journal of Educational and
-        Behavioral Statistics 37.
-
-    >>> paired_difference(3, 2, 200).p_value
-    1.0
-    >>> worse = paired_difference(20, 3, 200)
-    >>> worse.difference, worse.low > 0, worse.p_value < 0.001
-    (0.085, True, True)
-    """
-    if min(b, c) < 0 or b + c > n:
-        raise ValueError(f"b={b} and c={c} must be counts of disjoint calls among n={n}")
-    z = _normal_quantile(level)
-    one, other = (b + 1) / (n + 2), (c + 1) / (n + 2)
-    half = z * sqrt((one + other - (one - other) ** 2) / (n + 2))
-    p_value = min(1.0, 2 * float(binom.cdf(min(b, c), b + c, 0.5))) if b + c else 1.0
-    return PairedDifference(
-        difference=(b - c) / n if n else 0.0,
-        low=max(-1.0, one - other - half),
-        high=min(1.0, one - other + half),
-        p_value=p_value,
-        n=n,
     )
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from monitor.drift.intervals import rate_difference
-from monitor.drift.result import DriftResult
-from monitor.drift.tail import Null, check_version, e_value_of
+from monitor.drift.tail import Null, Share, check_version, verdict
 from monitor.drift.term_counts import term_ratios
 from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from monitor.drift.result import DriftResult
 
 __all__ = ["UNKNOWN", "LanguageDetector", "LanguageDrift", "language_of"]
 
@@ -131,20 +131,12 @@ class LanguageDetector:
         first = int(ratios.argmax())
         p_value = self.null.p_value([sqrt(float(ratios[first]))])
         language, count, before = list(spoken)[first], int(counts[first]), int(seen[first])
-        interval = rate_difference(count, self.window, before, baseline_n)
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
+        result = verdict(
+            p_value,
+            alpha=self.alpha,
             statistic=max(self.null.surprises([sqrt(float(ratios[first]))])),
-            p_value=p_value,
-            e_value=e_value_of(p_value),
             threshold=self.null.joint.threshold(self.alpha),
-            effect=count / self.window - before / baseline_n,
-            low=interval.low,
-            high=interval.high,
-            count=count,
-            n=self.window,
-            baseline=before / baseline_n,
-            baseline_n=baseline_n,
+            moved=Share(count, self.window, before, baseline_n, before / baseline_n),
         )
         shares = {name: held / self.window for name, held in spoken.most_common()}
         rows = tuple(row + offset for row, one in enumerate(named) if one == language)

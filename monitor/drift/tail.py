@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from monitor.drift.intervals import rate_difference
+from monitor.drift.result import DriftResult
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LEAST_P", "Null", "Tail", "check_version", "e_value_of"]
+__all__ = ["LEAST_P", "Null", "Share", "Tail", "check_version", "e_value_of", "verdict"]
 
 FITTED = 0.2
 """Share of the null statistics that the tail is fitted to."""
@@ -151,6 +154,54 @@ def _surprises(views: Sequence[Tail], statistics: Sequence[float] | Numbers) -> 
         -log(tail.p_value(float(one))) / log(10)
         for tail, one in zip(views, statistics, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What moved most in a window: how many of it hold it, and how many of the baseline did."""
+
+    count: int
+    n: int
+    """Members of the window."""
+    before: int
+    baseline_n: int
+    """Members of the baseline."""
+    usual: float
+    """The share that counts as unchanged: `before` of `baseline_n`, or what the detector smoothed it to."""
+
+
+def verdict(
+    p_value: float, *, alpha: float, statistic: float, threshold: float, moved: Share
+) -> DriftResult:
+    """What a detector that looks once at a window answers.
+
+    Args:
+        p_value: of the window.
+        alpha: probability of a false alarm in one window.
+        statistic: what the detector weighed, on its own scale.
+        threshold: the statistic (or p-value) from which on it alarms.
+        moved: whose share `effect` is the change of, with its 95 % interval.
+
+    >>> found = verdict(0.004, alpha=0.01, statistic=2.4, threshold=2.0,
+    ...                 moved=Share(20, 200, 10, 1_000, usual=0.01))
+    >>> found.status, round(found.effect, 2), found.low > 0
+    ('drift', 0.09, True)
+    """
+    interval = rate_difference(moved.count, moved.n, moved.before, moved.baseline_n)
+    return DriftResult(
+        status="drift" if p_value <= alpha else "stable",
+        statistic=statistic,
+        p_value=p_value,
+        e_value=e_value_of(p_value),
+        threshold=threshold,
+        effect=moved.count / moved.n - moved.usual,
+        low=interval.low,
+        high=interval.high,
+        count=moved.count,
+        n=moved.n,
+        baseline=moved.usual,
+        baseline_n=moved.baseline_n,
+    )
 
 
 def check_version(state: Mapping[str, Any], version: int) -> None:

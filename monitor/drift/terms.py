@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from monitor.drift.intervals import rate_difference
-from monitor.drift.result import DriftResult
-from monitor.drift.tail import Null, check_version, e_value_of
+from monitor.drift.tail import Null, Share, check_version, verdict
 from monitor.drift.term_counts import Counted, term_ratios, terms_among
 from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from monitor.drift.result import DriftResult
 
 __all__ = ["RisenTerm", "TermDetector", "TermDrift", "terms_of", "typical_terms"]
 
@@ -195,20 +195,13 @@ class TermDetector:
         ]
         first = risen[0] if risen else RisenTerm("", 0, 0.0, 0.0, 0.0)
         held = self.documents.get(first.term, 0)
-        interval = rate_difference(first.count, self.window, held, self.baseline_n)
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
+        moved = Share(first.count, self.window, held, self.baseline_n, first.share_before)
+        result = verdict(
+            p_value,
+            alpha=self.alpha,
             statistic=statistic,
-            p_value=p_value,
-            e_value=e_value_of(p_value),
             threshold=self.null.joint.threshold(self.alpha),
-            effect=first.share - first.share_before,
-            low=interval.low,
-            high=interval.high,
-            count=first.count,
-            n=self.window,
-            baseline=first.share_before,
-            baseline_n=self.baseline_n,
+            moved=moved,
         )
         return TermDrift(result, tuple(risen), unknown_share, self.unknown_before)
 

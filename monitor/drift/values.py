@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from scipy.special import xlogy
 
-from monitor.drift.intervals import rate_difference
-from monitor.drift.result import DriftResult
-from monitor.drift.tail import Null, Tail, e_value_of
+from monitor.drift.tail import Null, Share, Tail, verdict
 from monitor.drift.value_counts import Counted, Counts, Rows, Table, Values, count_values
 from monitor.drift.windows import NULL_WINDOWS, draw_windows
 
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from monitor.drift.result import DriftResult
 
 __all__ = ["MOST_VALUES", "MovedValue", "ValueDetector", "ValueDrift"]
 
@@ -153,29 +153,21 @@ class ValueDetector:
         if len(current) < self.window:
             return None
         seen = count_values(current[-self.window :])
-        before = Counted(self.n, self.missing, Counter(self.counts), Counter(self.kinds))
-        views = self.scan(seen, before)
+        baseline = Counted(self.n, self.missing, Counter(self.counts), Counter(self.kinds))
+        views = self.scan(seen, baseline)
         surprises = [
             min(1.0, len(VIEWS) * tail.p_value(one.score))
             for tail, one in zip(self.tails, views, strict=True)
         ]
         p_value = min(surprises)
         moved = views[surprises.index(p_value)]
-        baseline_count = round(moved.share_before * self.n)
-        interval = rate_difference(moved.count, seen.n, baseline_count, self.n)
-        result = DriftResult(
-            status="drift" if p_value <= self.alpha else "stable",
+        before = round(moved.share_before * self.n)
+        result = verdict(
+            p_value,
+            alpha=self.alpha,
             statistic=moved.score,
-            p_value=p_value,
-            e_value=e_value_of(p_value),
             threshold=self.alpha,
-            effect=moved.share - moved.share_before,
-            low=interval.low,
-            high=interval.high,
-            count=moved.count,
-            n=seen.n,
-            baseline=moved.share_before,
-            baseline_n=self.n,
+            moved=Share(moved.count, seen.n, before, self.n, moved.share_before),
         )
         return ValueDrift(result, moved)
 

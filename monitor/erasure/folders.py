@@ -1,44 +1,20 @@
-"""The subject in files: exported datasets, and rows that the store refused and the collector put aside."""
+"""The subject in files: rows that the store refused and the collector put aside."""
 
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
-from monitor.exceptions import NotFoundError
-from monitor.retrain.export import export_dataset, replace_text
+from monitor.curation.export import replace_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from monitor.store import Store
-
-__all__ = ["clean_refused", "export_again"]
+__all__ = ["clean_refused"]
 
 MOST_AT_ONCE = 500
 """Ids in one pattern."""
-
-
-def export_again(store: Store, data_dir: Path, versions: Iterable[str]) -> Iterator[str]:
-    """Write the exported files of these versions anew from what is left; yields what was touched."""
-    for version in versions:
-        folder = data_dir / "datasets" / version
-        if not folder.is_dir():
-            continue
-        try:
-            manifest = export_dataset(store, version, data_dir)
-        except NotFoundError:  # nothing is left of it
-            shutil.rmtree(folder)
-            yield f"datasets/{version}"
-            continue
-        made = {"manifest.json", *(file.name for file in manifest.files)}
-        yield from (f"datasets/{version}/{name}" for name in sorted(made))
-        for other in folder.iterdir():  # another format, or half a file of an interrupted export
-            if other.name not in made:
-                other.unlink()
-                yield f"datasets/{version}/{other.name}"
 
 
 def clean_refused(data_dir: Path, ids: Sequence[str], *, dry_run: bool = False) -> Iterator[str]:

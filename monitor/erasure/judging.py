@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from judges.running.journal import Journal, JournalError
+from monitor.curation.export import replace_text
 from monitor.evaluation.bench import JOURNAL
 from monitor.evaluation.keeping import FOLDER
 from monitor.exceptions import OuterloopError
-from monitor.retrain.export import replace_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["placeholders"]
+__all__ = ["masking_settings", "placeholders"]
 
 PACKAGE = "monitor.erasure.statements"
 TAG = "outerloop.tag."
@@ -34,7 +34,7 @@ def placeholders(store: Store, settings: Settings, subject: Subject) -> tuple[st
             " cannot be told in its masked form; run this with the collector's settings and data directory"
         )
     asked = {
-        "settings": _masking(settings),
+        "settings": masking_settings(settings),
         "kind": subject.kind,
         "id": subject.id,
         "tenants": _tenants(store, settings.mask_tenant_attribute),
@@ -42,7 +42,7 @@ def placeholders(store: Store, settings: Settings, subject: Subject) -> tuple[st
     return tuple(ask("collector.masking", asked, failure=ConfigurationError))
 
 
-def _masking(settings: Settings) -> dict[str, object]:
+def masking_settings(settings: Settings) -> dict[str, object]:
     """The settings that placeholders depend on, as JSON."""
     names = {name for name in type(settings).model_fields if name.startswith("mask")}
     given = settings.model_dump(mode="json", include=names | {"data_dir"})

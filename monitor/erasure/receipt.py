@@ -14,7 +14,7 @@ __all__ = ["OUT_OF_REACH", "Erasure", "ErasureRow", "earlier", "trained_releases
 
 PACKAGE = "monitor.erasure.statements"
 OUT_OF_REACH = (
-    "spans that an application's SDK still holds, and a span that is sent again later: stop the sender, or run again",
+    "spans that an application's SDK still holds, and one sent again later (in no dataset): stop it, or run again",
     "messages already sent to Slack or to a webhook, files that a fine-tune job has fetched, and trained models",
     "backups, and parts that the engine has replaced and deletes within minutes",
 )
@@ -59,6 +59,8 @@ class Erasure:
     """What masking had made of the id: rows under these are the subject's too."""
     earlier: Sequence[ErasureRow] = ()
     """Receipts of earlier erasures of the same subject."""
+    retrains: Sequence[str] = ()
+    """Retrains that had learnt from the subject's calls, or were about to: told now, on their own record."""
     out_of_reach: Sequence[str] = field(default=OUT_OF_REACH)
 
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.erasure.folders import clean_refused, export_again
+from monitor.curation.reserve import load_key
+from monitor.erasure.folders import clean_refused
 from monitor.erasure.judging import clean_evaluations, forget_judged
 from monitor.erasure.log import clean_log, collector_runs, wait_for_log
 from monitor.erasure.placeholders import placeholders
 from monitor.erasure.receipt import Erasure, ErasureRow, earlier, trained_releases
+from monitor.erasure.resent import remember_erased
 from monitor.erasure.rows import Rows, Staged
 from monitor.erasure.texts import Erased, rewrite
-from monitor.retrain.reserve import load_key
+from monitor.erasure.trained import drop_exports, drop_learnt, holding, mark_trained
 from monitor.store.migrate import cluster_of
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def erase(
         JournalHeldError: the judging journal cannot be written; no row has been erased.
         ConfigurationError: ids are masked and the key of their placeholders is not here.
     """
-    request = subject.pseudonym(load_key(settings.data_dir))
+    key = load_key(settings.data_dir)
+    request = subject.pseudonym(key)
     rows = Rows(store, request, cluster=cluster_of(store, urlsplit(store.url).path.strip("/")))
     running = collector_runs(settings)
     if running and not dry_run:
@@ -64,14 +67,20 @@ def erase(
     rows.find(subject)
     log, removed = _log(settings, subject, rows, running=running, dry_run=dry_run)
     gone = Counter({"log": removed} if removed else {})
-    keys = rows.judged()  # as long as the rows are there to say them
+    keys, made = rows.judged(), holding(store, request)  # as long as the rows are there to say them
+    stopped: list[str] = []
+    if not dry_run:  # before the rows go, so that an interrupted erasure has said it
+        stopped = mark_trained(store, made, request, now=now)
+        _remember(store, key, request, rows.staged(), now)
     forgotten = forget_judged(settings.data_dir, keys, dry_run=dry_run)
     gone += rows.count() if dry_run else _delete(store, rows, subject, request, say)
     if not dry_run:  # what a judge that was at work has kept meanwhile
         forgotten += forget_judged(settings.data_dir, keys)
     gone += Counter({"judging journal": forgotten} if forgotten else {})
     staged = rows.staged()
-    files = _files(store, settings, subject, staged, dry_run=dry_run)
+    if not dry_run:  # what came in meanwhile
+        _remember(store, key, request, staged, now)
+    files = _files(settings, subject, staged, dry_run=dry_run)
     left = {} if dry_run else dict(rows.count())
     receipt = ErasureRow(
         erased_at=now,
@@ -98,7 +107,13 @@ def erase(
         left=left,
         placeholders=subject.aliases,
         earlier=before,
+        retrains=stopped,
     )
+
+
+def _remember(store: Store, key: bytes, request: str, staged: list[Staged], now: datetime) -> None:
+    traces, spans = _ids(staged, "trace"), _ids(staged, "span")
+    remember_erased(store, key, request, traces=traces, spans=spans, now=now)
 
 
 def _log(
@@ -139,18 +154,17 @@ def _delete(
 
 
 def _files(
-    store: Store, settings: Settings, subject: Subject, staged: list[Staged], *, dry_run: bool
+    settings: Settings, subject: Subject, staged: list[Staged], *, dry_run: bool
 ) -> list[str]:
     named = sorted({*subject.ids, *_ids(staged, "trace"), *_ids(staged, "session")})
-    refused = [
+    found = [
         *clean_refused(settings.data_dir, named, dry_run=dry_run),
         *clean_evaluations(settings.data_dir, Erased.of(staged), dry_run=dry_run),
     ]
-    versions = _ids(staged, "dataset")
-    if dry_run:
-        folder = settings.data_dir / "datasets"
-        return [*refused, *(f"datasets/{one}" for one in versions if (folder / one).is_dir())]
-    return [*refused, *export_again(store, settings.data_dir, versions)]
+    found += drop_exports(settings.data_dir, _ids(staged, "trained"), dry_run=dry_run)
+    if any(one.kind in ("trace", "span") for one in staged):
+        found += drop_learnt(settings.data_dir, dry_run=dry_run)
+    return found
 
 
 def _ids(staged: Iterable[Staged], kind: str) -> list[str]:

@@ -24,6 +24,7 @@ from monitor.examination.contents import (
     silence,
 )
 from monitor.examination.finding import problem
+from monitor.examination.retraining import approval, retrains, secrets
 from monitor.examination.surroundings import configuration, disk, versions
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ ALWAYS: tuple[Look, ...] = (
     judge,
     slack,
     webhooks,
+    secrets,
+    approval,
 )
 WITH_STORE: tuple[Look, ...] = (schema,)
-WITH_SCHEMA: tuple[Look, ...] = (ledger, parts, prices, clocks, silence, incidents, jobs)
+WITH_SCHEMA: tuple[Look, ...] = (ledger, parts, prices, clocks, silence, incidents, retrains, jobs)
 """Looks into the tables; a new one is a function more in this tuple."""
 
 

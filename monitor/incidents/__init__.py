@@ -2,6 +2,7 @@
 
 `opened` when a detector alarms, `grown` when evidence adds to it, `announced` when people were told,
 `acknowledged` and `snoozed` by people, `resolved` when the rate is statistically back (or by a person),
+`advised` when another cure fits than before,
 `reopened` when it returns, a snooze ends or a person says so; `escalated` when nobody took it on in time.
 """
 
@@ -10,6 +11,7 @@ from monitor.incidents.details import (
     Announcement,
     ChangePoint,
     Confirmation,
+    CureAdvice,
     Example,
     Hypothesis,
     IncidentDetails,
@@ -32,6 +34,7 @@ __all__ = [
     "Announcement",
     "ChangePoint",
     "Confirmation",
+    "CureAdvice",
     "Example",
     "Hypothesis",
     "Incident",

@@ -12,6 +12,7 @@ __all__ = [
     "Announcement",
     "ChangePoint",
     "Confirmation",
+    "CureAdvice",
     "Example",
     "Hypothesis",
     "IncidentDetails",
@@ -98,6 +99,22 @@ class Hypothesis(_Text):
     speaks_against: Sequence[str] = ()
 
 
+class CureAdvice(_Text):
+    """One thing that could be done about it, with what speaks for it, what against, and what it would do."""
+
+    name: str
+    """`rollback`, `prompt`, `examples`, `retrain`, `data`, `judge` or `wait`."""
+    points: float = 0.0
+    """They rank and are no probabilities."""
+    speaks_for: Sequence[str] = ()
+    speaks_against: Sequence[str] = ()
+    forbidden: Sequence[str] = ()
+    """Why it cannot be done now; empty when it can."""
+    effect: str = ""
+    """Expected change of the error rate, with its interval."""
+    cost: str = ""
+
+
 class Announcement(_Text):
     """Where people were told, so that the message is updated and not repeated."""
 
@@ -136,4 +153,6 @@ class IncidentDetails(_Text):
     announcements: Sequence[Announcement] = ()
     advice: str = ""
     """What kind of cure fits, and why."""
+    cures: Sequence[CureAdvice] = ()
+    """Every cure that was weighed, the one that fits first."""
     snoozed_until: datetime | None = None

@@ -65,6 +65,8 @@ class Incident:
     actor: str
     """Who brought it into this state; being told or growing does not change that."""
     details: IncidentDetails
+    reopened_at: datetime | None = None
+    """When it was last opened again after it had been resolved; evidence of its end counts from then on."""
 
 
 def fold(events: Iterable[IncidentEvent]) -> list[Incident]:
@@ -105,6 +107,9 @@ def _continue(before: Incident, event: IncidentEvent) -> Incident:
         before,
         updated_at=event.timestamp,
         resolved_at=ended if state == "resolved" else None,
+        reopened_at=event.timestamp
+        if before.state == "resolved" and state == "open"
+        else before.reopened_at,
         state=state,
         actor=event.actor if event.event in STATES else before.actor,
         details=_details(before.details, told, event.event),
@@ -132,6 +137,8 @@ def _details(before: IncidentDetails, told: IncidentDetails, event: str) -> Inci
     if event in STATES:
         until = told.snoozed_until if event == "snoozed" else None
         return before.model_copy(update={"snoozed_until": until})
+    if event == "advised":
+        return before.model_copy(update={"advice": told.advice, "cures": told.cures})
     if event == "announced":
         by_sink = {one.sink: one for one in (*before.announcements, *told.announcements)}
         return before.model_copy(update={"announcements": tuple(by_sink.values())})

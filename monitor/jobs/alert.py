@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from monitor.alerts import UndeliveredError, sinks
+from monitor.alerts.decision import decisions
 from monitor.alerts.outbox import ACTOR, Outbox, failing_since
 from monitor.alerts.policy import DELIVERY
 from monitor.incidents import incidents, wake
 from monitor.jobs.trouble import Trouble, settle, when
-from monitor.retrain.state import retrains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["approvals", "missing", "run"]
+__all__ = ["missing", "run"]
 
 PATIENCE = timedelta(minutes=30)
 """A sink that takes nothing for so long is an incident of its own."""
@@ -49,7 +49,7 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     now = window.until
     wake(store, now=now, actor=ACTOR)
     outbox = Outbox(store, settings, now)
-    outbox.run(incidents(store), approvals(store))
+    outbox.run(incidents(store), decisions(store, settings))
     silent = list(_silent(store, settings, now))
     told = settle(
         store, silent, detector=DELIVERY, now=now, over=lambda _: "It takes messages again."
@@ -59,11 +59,6 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         said = "; ".join(f"{sink}: {trouble}" for sink, trouble in outbox.troubles.items())
         raise UndeliveredError(said, [])
     return dict(outbox.counts)
-
-
-def approvals(store: Store) -> dict[str, str]:
-    """Retrains that wait for a person's word, by incident."""
-    return {one.incident_id: one.retrain_id for one in retrains(store) if one.state == "compared"}
 
 
 def _silent(store: Store, settings: Settings, now: datetime) -> Iterator[Trouble]:

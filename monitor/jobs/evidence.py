@@ -123,8 +123,8 @@ def _counts(
     series = {"detector": row.detector, "series": row.series, "service": row.service}
     windows = store.rows("windows_of_series", since=subject.started, **series)
     return _Counts(
-        sum(int(count) for _, count, _ in windows),
-        sum(int(n) for _, _, n in windows),
+        sum(int(count) for _, count, _, _ in windows),
+        sum(int(n) for _, _, n, _ in windows),
         row.baseline,
         row.baseline_n,
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from monitor.causes import Subject, spelled
 from monitor.incidents import Incident, IncidentDetails, incidents, tell, wake
 from monitor.jobs import evidence, wording
+from monitor.jobs.advice import advise_again, advised, follow_promotion
 from monitor.jobs.calls import services
 from monitor.jobs.merging import Group, Signal, confirmable, group, severity, signals
 from monitor.jobs.recovery import recovery
@@ -43,11 +44,12 @@ TIERS = ("page", "ticket", "watch")
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Open, grow, reopen and resolve incidents by what `checks` says now."""
-    del settings
     now = window.until
     counts: Counter[str] = Counter(woken=len(wake(store, now=now, actor=ACTOR)))
     for one in _of_series(incidents(store)):
-        if one.state != "resolved":
+        regressed = follow_promotion(store, settings, one, now)
+        counts["regressed"] += regressed is not None
+        if regressed is None and one.state != "resolved":
             counts["resolved"] += _resolve_if_over(store, one, now)
     standing = _of_series(incidents(store))
     for service in services(store):
@@ -57,11 +59,14 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         _begin_anew(store, mine, known, now)
         for found in group(signals(known.values()), active):
             ended = [one for one in mine if one.state == "resolved"]
-            counts[_take(store, found, ended, known, now)] += 1
+            counts[_take(store, settings, found, ended, known, now)] += 1
             for other in found.others:
                 note = f"It is the same as {found.home.incident_id if found.home else ''}."
                 tell(store, other, "resolved", now=now, actor=ACTOR, via="job", note=note)
                 counts["merged"] += 1
+    for one in _of_series(incidents(store)):
+        if one.state != "resolved" and one.updated_at < now:
+            counts["advised"] += advise_again(store, settings, one, now) is not None
     return {name: count for name, count in counts.items() if count}
 
 
@@ -70,15 +75,22 @@ def _of_series(found: Sequence[Incident]) -> list[Incident]:
     return [one for one in found if one.details.alarms]
 
 
-def _take(store: Store, found: Group, ended: Sequence[Incident], known: Rows, now: datetime) -> str:
+def _take(
+    store: Store,
+    settings: Settings,
+    found: Group,
+    ended: Sequence[Incident],
+    known: Rows,
+    now: datetime,
+) -> str:
     """Open an incident for a group of alarms, or add them to the one that is there."""
     if found.home is not None:
-        return _grow(store, found.home, found, known, now)
+        return _grow(store, settings, found.home, found, known, now)
     back = next((one for one in ended if _returns(one, found, now)), None)
     if back is not None:
-        _reopen(store, back, found, known, now)
+        _reopen(store, settings, back, found, known, now)
         return "reopened"
-    _open(store, found, known, now)
+    _open(store, settings, found, known, now)
     return "opened"
 
 
@@ -112,14 +124,13 @@ def _explained(
 ) -> IncidentDetails:
     """The evidence as it stands now, told."""
     ranked = sorted(found, key=lambda one: one.rank)
-    lead, tier = ranked[0], severity(found)
+    lead = ranked[0]
     details = evidence.gather(store, subject, ranked, now, known=known)
     confirmed = (
         evidence.confirmations(store, subject.service, subject.started, now)
         if confirmable(found)
         else []
     )
-    cause = details.causes[0].cause if details.causes else "unknown"
     return details.model_copy(
         update={
             "summary": wording.summary(subject, details, told=lead.sentence),
@@ -128,12 +139,11 @@ def _explained(
             "threshold": lead.row.threshold,
             "needed_labels": not lead.field and lead.metric.split("/")[0] in evidence.LABELLED,
             "confirmations": confirmed,
-            "advice": wording.advice(cause, tier, confirmed),
         }
     )
 
 
-def _open(store: Store, found: Group, known: Rows, now: datetime) -> None:
+def _open(store: Store, settings: Settings, found: Group, known: Rows, now: datetime) -> None:
     lead, tier = found.lead, severity(found.signals)
     started = _started(found)
     subject = _subject(lead, started)
@@ -156,6 +166,7 @@ def _open(store: Store, found: Group, known: Rows, now: datetime) -> None:
         actor=ACTOR,
         details=details,
     )
+    one = advised(store, settings, one, now)
     tell(store, one, "opened", now=now, actor=ACTOR, via="job", note=details.summary)
 
 
@@ -170,7 +181,9 @@ def _started(found: Group) -> datetime:
     )
 
 
-def _grow(store: Store, mine: Incident, found: Group, known: Rows, now: datetime) -> str:
+def _grow(
+    store: Store, settings: Settings, mine: Incident, found: Group, known: Rows, now: datetime
+) -> str:
     """Add what is new: further series, further witnesses, a higher tier. Without any, nothing is told."""
     seen = {(alarm.detector, alarm.series): alarm for alarm in mine.details.alarms}
     new = [one for one in found.signals if (one.row.detector, one.row.series) not in seen]
@@ -195,6 +208,7 @@ def _grow(store: Store, mine: Incident, found: Group, known: Rows, now: datetime
     if lead is None or raised:
         lead = found.lead
     after = _told_anew(store, mine, found, lead, known, now, tier=tier)
+    after = advised(store, settings, after, now)
     note = f"{len(new)} more series: {', '.join(one.row.series for one in new[:3])}" if new else ""
     tell(store, after, "grown", now=now, actor=ACTOR, via="job", note=note)
     return "grown"
@@ -235,9 +249,12 @@ def _told_anew(
     )
 
 
-def _reopen(store: Store, back: Incident, found: Group, known: Rows, now: datetime) -> None:
+def _reopen(
+    store: Store, settings: Settings, back: Incident, found: Group, known: Rows, now: datetime
+) -> None:
     tier = min(back.severity, severity(found.signals), key=TIERS.index)
     after = _told_anew(store, back, found, found.lead, known, now, tier=tier)
+    after = advised(store, settings, after, now)
     note = f"It is back. {after.details.summary}"
     tell(store, after, "reopened", now=now, actor=ACTOR, via="job", note=note)
 
@@ -271,7 +288,7 @@ def _begin_anew(
 
 def _resolve_if_over(store: Store, one: Incident, now: datetime) -> bool:
     """Close an incident that is over by itself: the rate is back, or nothing came to a watch."""
-    note = recovery(store, one)
+    note = recovery(store, one, now)
     if not note and one.severity == "watch" and now - one.updated_at >= WATCHED_FOR:
         note = f"Nothing was added to it in {WATCHED_FOR.days} days."
     if note:

@@ -17,6 +17,7 @@ from monitor.drift.baseline import rate_baseline
 from monitor.incidents import incidents
 from monitor.jobs.calls import services
 from monitor.jobs.series import SETTLE, read_budget
+from monitor.watching.judged import tell_corrected
 from monitor.watching.learning import ERROR_TYPES, mature_until
 from monitor.watching.metrics import Clock, clock_of
 from monitor.watching.reading import Hours, Key, Period, hour_number, hour_time, read_hours
@@ -53,6 +54,7 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         new = set(record.watched) - before
         names = [record.watched[key].name for key in new]
         rows += _continue(store, record, until, budget.joined_by(names), keys=new)
+        rows = tell_corrected(store, settings, rows, until)
         store.append("checks", rows)
         seen = [row for row in rows if row.detector == "rate"]
         counts["series"] += len({row.series for row in seen})

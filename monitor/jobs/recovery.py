@@ -1,8 +1,12 @@
-"""Whether an incident is over by itself: its own series against its own baseline, since it was opened."""
+"""Whether an incident is over by itself: its own series against its own baseline, since its cure or its opening.
+
+Once a retrain of the incident is promoted, only calls that the promoted release has answered count, from the promotion
+on; before that, and after a rollback, the series as a whole. The detector may be looked at after every hour.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.drift import (
     PROBABILITY_FLOOR,
@@ -11,16 +15,23 @@ from monitor.drift import (
     recovered,
     recovery_detector,
 )
+from monitor.retrain.state import retrains
+from monitor.retrain.watch import own_hours, promotion_of, watch_promoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from monitor.incidents import Incident
+    from monitor.retrain.state import Retrain
+    from monitor.retrain.watch import Promotion
     from monitor.store import Store
 
 __all__ = ["recovery"]
 
 
-def recovery(store: Store, one: Incident) -> str:
-    """The sentence that says that its own series has statistically come back since it was opened; '' if not."""
+def recovery(store: Store, one: Incident, now: datetime) -> str:
+    """The sentence that says that its own series has statistically come back; '' if not."""
     told = one.details
     bound = max(
         PROBABILITY_FLOOR,
@@ -28,13 +39,58 @@ def recovery(store: Store, one: Incident) -> str:
     )
     if told.rate <= bound:
         return ""
+    known = [cure for cure in retrains(store) if cure.service == one.service]
+    promotion = promotion_of(known, one.incident_id)
     detector = recovery_detector(bound, told.rate)
-    series = {"detector": one.detector, "series": one.series, "service": one.service}
-    for _, count, n in store.rows("windows_of_series", since=one.opened_at, **series):
+    for count, n in _windows(store, one, known, promotion, now):
         detector.update(count, n)
     if not recovered(detector, bound):
         return ""
+    if promotion is not None:
+        watched = watch_promoted(store, one, known, now)
+        if watched is not None and watched.regressed:
+            return ""  # what it cured is back, and something else is worse
     count, n = detector.count_since_change, detector.n_since_change
     back = clopper_pearson(count, n)
     interval = f"{100 * back.low:.2f} to {100 * back.high:.2f} %"
-    return f"The rate is back: {count} of the last {n} calls ({interval})."
+    whose = f" of {promotion.release}" if promotion else ""
+    return f"The rate is back: {count} of the last {n} calls{whose} ({interval})."
+
+
+def _windows(
+    store: Store,
+    one: Incident,
+    known: Iterable[Retrain],
+    promotion: Promotion | None,
+    now: datetime,
+) -> list[tuple[int, int]]:
+    """(faults, looks) in order of time, of what may show that it is over."""
+    since = max(one.opened_at, one.reopened_at or one.opened_at)
+    if promotion is not None:
+        hours = own_hours(store, one, promotion, now)
+        if hours is not None:
+            first = since.timestamp() // 3600 if since > promotion.at else 0
+            return [counted for hour, counted in hours.items() if hour >= first]
+        since = max(since, promotion.at)
+        if not _answers(store, one, promotion, now):
+            return []
+    back = [
+        step.timestamp
+        for cure in known
+        if cure.incident_id == one.incident_id and cure.state == "rolled_back"
+        for step in cure.history
+        if step.event == "rolled_back"
+    ]
+    since = max([since, *back])
+    series = {"detector": one.detector, "series": one.series, "service": one.service}
+    return [
+        (int(count), int(n))
+        for _, count, n, start in store.rows("windows_of_series", since=since, **series)
+        if promotion is None or start >= promotion.at
+    ]
+
+
+def _answers(store: Store, one: Incident, promotion: Promotion, now: datetime) -> bool:
+    """Whether the promoted release answers at all."""
+    period: dict[str, Any] = {"service": one.service, "since": promotion.at, "until": now}
+    return bool(store.rows("release_errors", releases=[promotion.release], **period))

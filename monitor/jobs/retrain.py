@@ -3,7 +3,9 @@
 Reads `incidents`, `scores`, `retrains`; writes `retrains` (proposed, requested, compared) and `datasets`.
 Runs every hour. A retrain is proposed when its incident is confirmed by a judge or an outcome and a retrain is the
 cure that fits; it is requested once `ENOUGH` failing calls from after the change carry a label, and only with
-OUTERLOOP_RETRAIN_WEBHOOK_URL set. Nothing here approves or promotes.
+OUTERLOOP_RETRAIN_WEBHOOK_URL set. A service has one retrain under way at a time. People decide: only with
+OUTERLOOP_AUTO_APPROVE, which is off, a candidate that the comparison calls `better` is approved and promoted here, by
+the name of `auto_approve`.
 """
 
 from __future__ import annotations
@@ -13,13 +15,17 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
+from monitor.advice import ENOUGH, advise
+from monitor.advice.reading import situation_of
+from monitor.exceptions import TransitionError
 from monitor.incidents import incidents
-from monitor.retrain.lifecycle import propose, request
-from monitor.retrain.state import retrains
+from monitor.retrain.lifecycle import AUTO, approve, propose, request
+from monitor.retrain.promotion import promote
+from monitor.retrain.state import ENDED, retrains
 from monitor.retrain.trial import compare, labelled_since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from monitor.incidents import Incident
     from monitor.jobs.job import Window
@@ -28,35 +34,61 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 ACTOR = "retrain job"
-ENOUGH = 12
-"""Labelled failing calls from after the change: the dozen new examples of the founding story."""
 DISCORDANT = 9
 """A candidate that cures the fault answers about so many test calls right where production is wrong; six in a row
 make an exact McNemar test significant at 5 %, and a mean of nine gives six or more with probability 0.88."""
 PATIENCE = timedelta(days=14)
 """A candidate that has waited so long for labels is compared on those there are."""
-CURED_BY_TRAINING = ("calendar", "input", "decay", "unknown")
-"""Causes that a retrain cures; a prompt or a release is taken back instead."""
+
+AGAIN = ("rejected", "rolled_back", "promoted")
+"""After these another retrain of the same incident may be the answer; the advice's cool-down says when."""
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Take every retrain one step further, as far as it goes without a person."""
     counts: Counter[str] = Counter()
     known = {one.incident_id: one for one in reversed(retrains(store))}
-    for one in incidents(store):
-        if one.state == "resolved":
-            continue
+    troubles = []
+    every = incidents(store)
+    over = {one.incident_id for one in every if one.state == "resolved"}
+    for one in every:
         cure = known.get(one.incident_id)
-        if cure is None and _wanted(one):
+        if one.state == "resolved" and (cure is None or cure.state == "proposed"):
+            continue
+        again = one.state != "resolved" and (cure is None or cure.state in AGAIN)
+        if again and _busy(one.service, known.values(), over):
+            counts["held: another is under way"] += 1
+        elif again and _wanted(store, settings, one, window.until):
             cure = propose(store, settings, one, now=window.until, actor=ACTOR)
+            known[one.incident_id] = cure
             counts["proposed"] += 1
         if cure is not None:
-            _further(store, settings, one, cure, window, counts)
+            try:
+                _further(store, settings, one, cure, window, counts)
+            except (
+                TransitionError
+            ) as error:  # one that is stuck, or that a person has just ended, stops no other
+                troubles.append(str(error))
+    if troubles:
+        raise TransitionError("; ".join(troubles))
     return counts
 
 
-def _wanted(one: Incident) -> bool:
-    return one.cause in CURED_BY_TRAINING and bool(one.details.confirmations)
+def _busy(service: str, known: Iterable[Retrain], over: Container[str]) -> bool:
+    """Whether a retrain of the service is under way; a person may begin another all the same."""
+    return any(
+        one.service == service
+        and one.standing not in ENDED
+        and not (one.state == "proposed" and one.incident_id in over)
+        for one in known
+    )
+
+
+def _wanted(store: Store, settings: Settings, one: Incident, now: datetime) -> bool:
+    """Whether a retrain is the answer, by what is known now."""
+    return (
+        bool(one.details.confirmations) and advise(situation_of(store, settings, one, now)).retrain
+    )
 
 
 def _comparable(
@@ -81,9 +113,9 @@ def _further(
     counts: Counter[str],
 ) -> None:
     now = window.until
-    if settings.retrain_webhook_url and (
-        cure.state == "proposed" or (cure.state == "requested" and not cure.delivered)
-    ):
+    if (
+        settings.retrain_webhook_url and cure.state == "proposed"
+    ):  # what is not taken, `deliver` tells again
         labelled = int(
             store.value("failures_with_label", service=one.service, since=one.started_at, until=now)
         )
@@ -92,5 +124,19 @@ def _further(
             request(store, settings, cure.retrain_id, now=now, actor=ACTOR, via="job")
             counts["requested"] += 1
     elif _comparable(store, settings, one, cure, now):
-        compare(store, settings, cure.retrain_id, now=now, actor=ACTOR)
-        counts["compared"] += 1
+        cure = compare(store, settings, cure.retrain_id, now=now, actor=ACTOR)
+        counts["compared"] += cure.state == "compared"
+        counts["comparisons failed"] += cure.state != "compared"
+    if settings.auto_approve:
+        counts["auto-approved"] += _decide(store, settings, cure, now)
+
+
+def _decide(store: Store, settings: Settings, cure: Retrain, now: datetime) -> bool:
+    """Approve and promote what is better, because the setting says so; also when a run before was killed half-way."""
+    by = {"actor": AUTO, "via": "job", "note": "OUTERLOOP_AUTO_APPROVE is on"}
+    if cure.state == "compared" and cure.details["comparison"]["advice"] == "better":
+        cure = approve(store, cure.retrain_id, now=now, **by)
+    if cure.state == "approved" and cure.approval is not None and cure.approval.actor == AUTO:
+        promote(store, settings, cure.retrain_id, now=now, **by)
+        return True
+    return False

@@ -16,13 +16,13 @@ from monitor.jobs.job import Window
 from monitor.jobs.series import BASELINE_SPAN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from monitor.jobs.text_looks import Kind, Vectors
     from monitor.jobs.text_sample import SampledText
 
-__all__ = ["Baseline", "choose_baseline", "fitted"]
+__all__ = ["Baseline", "choose_baseline", "fitted", "thinned"]
 
 SMALLEST, LARGEST, STEP = 200, 1000, 100
 """Members of a window: about a day's, rounded."""
@@ -103,15 +103,32 @@ def choose_baseline(
 
 
 def fitted(
-    folder: Path, kind: Kind, baseline: Baseline, texts: Sequence[SampledText], vectors: Vectors
+    folder: Path,
+    kind: Kind,
+    baseline: Baseline,
+    content: str,
+    learnt_from: Callable[[], tuple[Sequence[SampledText], Vectors]] | None,
 ) -> Any:
-    """The detector that has learnt these texts, from its file when there is one.
+    """The detector that has learnt a baseline, from its file when there is one; texts are read only without it.
 
     The file's name is the hash of all that it depends on. It is only a copy: without it, or when
     another version wrote it or it is broken, the detector is learnt anew and comes out the same.
+
+    Args:
+        folder: of the files.
+        kind: of the detector.
+        baseline: what it has learnt.
+        content: names the texts that the baseline has now; another one and it is learnt anew.
+        learnt_from: reads these texts, with their vectors; None when there is no time to learn now.
+
+    Returns:
+        The detector; None where it would have to be learnt and may not.
+
+    Raises:
+        ValueError: too few of the texts are left.
     """
-    rows = thinned(texts)
-    path = folder / f"{kind.name}-{_content(baseline, rows)}.npz"
+    told = json.dumps([baseline.state(), content])
+    path = folder / f"{kind.name}-{hashlib.sha256(told.encode()).hexdigest()[:24]}.npz"
     if path.is_file():
         try:
             with np.load(path, allow_pickle=False) as kept:
@@ -120,6 +137,9 @@ def fitted(
             return detector
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)  # learnt anew below, which also mends the file
+    if learnt_from is None:
+        return None
+    rows, vectors = learnt_from()
     detector = kind.fit(rows, vectors, baseline.window, np.random.default_rng(baseline.seed))
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
@@ -135,11 +155,6 @@ def thinned(texts: Sequence[SampledText]) -> list[SampledText]:
     if len(texts) <= MOST_ROWS:
         return list(texts)
     return [texts[row] for row in np.linspace(0, len(texts) - 1, MOST_ROWS).astype(int)]
-
-
-def _content(baseline: Baseline, texts: Sequence[SampledText]) -> str:
-    told = json.dumps([baseline.state(), [one.text_hash for one in texts]])
-    return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
 def _prune(folder: Path) -> None:

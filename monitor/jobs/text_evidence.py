@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.drift.terms import typical_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from monitor.jobs.text_looks import Look
     from monitor.jobs.text_sample import SampledText
@@ -25,13 +25,14 @@ def evidence_of(
     window: Sequence[SampledText],
     look: Look,
     *,
-    usual: Sequence[SampledText],
+    usual: Callable[[], Sequence[SampledText]],
 ) -> dict[str, Any]:
-    """Typical words of the region against usual texts, ten of its calls, and a sentence."""
+    """Typical words of the region against usual texts (read when asked for), ten of its calls, and a sentence."""
     told: dict[str, Any] = dict(look.told)
     if kind == "embedding":
         inside = [window[row].text for row in look.rows]
-        others = [one.text for one in usual[:: 1 + len(usual) // COMPARED]]
+        before = usual()
+        others = [one.text for one in before[:: 1 + len(before) // COMPARED]]
         told["words"] = [one.term for one in typical_terms(inside, others)]
     shown = [window[row] for row in look.rows[:EXAMPLES]]
     told["examples"] = [

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from monitor.jobs.job import Window
     from monitor.store import Store
 
-__all__ = ["HISTORY", "Part", "SampledText", "Shares", "read_shares", "sampled_texts"]
+__all__ = [
+    "HISTORY",
+    "Part",
+    "SampledText",
+    "Shares",
+    "fingerprint",
+    "read_shares",
+    "sampled_texts",
+]
 
 Part = Literal["input", "output"]
 HISTORY = timedelta(days=60)
@@ -125,6 +133,24 @@ def sampled_texts(
         )
         most -= len(found)
         yield share, found
+
+
+def fingerprint(
+    store: Store, service: str, window: Window, *, shares: Shares, release: str = ""
+) -> tuple[int, int]:
+    """How many calls the sample has texts of at most, and a number that says which calls they are."""
+    n = found = 0
+    for since, until, share in shares.runs(window):
+        [(more, bits)] = store.rows(
+            "texts_fingerprint",
+            service=service,
+            release=release,
+            share=share,
+            since=since,
+            until=until,
+        )
+        n, found = n + int(more), found ^ int(bits)
+    return n, found
 
 
 def _midnight(day: date) -> datetime:

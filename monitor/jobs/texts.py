@@ -11,9 +11,11 @@ that read differently may page. Neither is ever the reason of a retrain.
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitor.clock import parse_time
@@ -33,18 +35,19 @@ from monitor.jobs.series import (
 from monitor.jobs.text_baselines import Baseline, choose_baseline, fitted
 from monitor.jobs.text_evidence import evidence_of
 from monitor.jobs.text_looks import KINDS, Kind, Look, Vectors
-from monitor.jobs.text_sample import HISTORY, Part, SampledText, read_shares, sampled_texts
+from monitor.jobs.text_reading import Watched
+from monitor.jobs.text_sample import HISTORY, Part, SampledText, read_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from monitor.jobs.text_sample import Shares
     from monitor.records import CheckRow
     from monitor.settings import Settings
     from monitor.store import Store
 
 __all__ = ["run"]
+
+log = logging.getLogger(__name__)
 
 STATE_VERSION = 1
 PARTS: tuple[Part, ...] = ("input", "output")
@@ -55,64 +58,26 @@ PRESENT = timedelta(days=1)
 """The release of most calls of this time is the present one."""
 MOST_WINDOWS = 20
 """Windows a run and series; a backlog is taken up by the next run."""
-MOST_TEXTS = 20_000
-"""Texts that are read at once."""
-VECTORS_AT_ONCE = 2_000
+LEARNING_S = 10.0
+"""Processor time after which a run begins to learn no further baseline: the next run does."""
 LEAST_ARL = 50.0
 """Windows between false notes of one series, also where the budget would allow more: a series has a few windows a week,
 and one window of p = 0.0001 alone still passes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """One service's inputs or outputs, as all detectors read them."""
-
-    store: Store
-    service: str
-    part: Part
-    release: str
-    shares: Shares
-    until: datetime
-    model: str
-    folder: Path
-
-    @property
-    def series(self) -> str:
-        """What its rows in `checks` are called."""
-        return f"{self.part} text"
-
-    def texts(self, span: Window) -> list[SampledText]:
-        """The sample of a span, in order of time; the first ones when there are too many."""
-        release = self.release if self.part == "output" else ""
-        found = sampled_texts(
-            self.store, self.service, self.part, span,
-            shares=self.shares, release=release, most=MOST_TEXTS,
-        )  # fmt: skip
-        return [text for _, texts in found for text in texts]
-
-    def vectors(self, texts: Sequence[SampledText]) -> Vectors:
-        """Those of the texts that have one."""
-        hashes = sorted({one.text_hash for one in texts})
-        found: dict[int, Sequence[float]] = {}
-        for start in range(0, len(hashes), VECTORS_AT_ONCE):
-            asked = hashes[start : start + VECTORS_AT_ONCE]
-            found.update(self.store.rows("vectors_of_texts", model=self.model, hashes=asked))
-        return found
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
-    """A window, what a detector saw in it, and the baseline's texts."""
+    """A window, what a detector saw in it, and the span of its baseline."""
 
     window: Sequence[SampledText]
     look: Look
-    usual: Sequence[SampledText]
+    baseline: Window
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Look at every full window of every service's inputs and outputs."""
     counts: Counter[str] = Counter()
-    until = window.until - SETTLE
+    began_s, until = time.process_time(), window.until - SETTLE
     budget = read_budget(store, settings, now=window.until)
     for service in services(store) if settings.embeddings_per_day else []:
         known = latest(store, service)
@@ -126,7 +91,9 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
                 settings.embedding_model, settings.data_dir / "texts",
             )  # fmt: skip
             for kind in KINDS:
-                rows = _continue(watched, kind, known.get((kind.name, watched.series)), budget)
+                before = known.get((kind.name, watched.series))
+                may_learn = time.process_time() - began_s < LEARNING_S
+                rows = _continue(watched, kind, before, budget, may_learn=may_learn)
                 store.append("checks", rows)
                 counts["windows"] += sum(row.n > 0 for row in rows)
                 counts.update({row.status: 1 for row in rows[-1:]})
@@ -134,7 +101,7 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
 
 
 def _continue(
-    watched: Watched, kind: Kind, before: CheckRow | None, budget: Budget
+    watched: Watched, kind: Kind, before: CheckRow | None, budget: Budget, *, may_learn: bool
 ) -> list[CheckRow]:
     """A series' rows for the windows that are full by now."""
     state = json.loads(before.state) if before is not None else {}
@@ -145,24 +112,31 @@ def _continue(
     baseline = Baseline.from_state(state["baseline"])
     reached = max(parse_time(state["reached"]), parse_time(state.get("since", state["reached"])))
     span = Window(reached + timedelta(microseconds=1), watched.until)
+    if not watched.may_fill(span, baseline.window):
+        return []
     texts = watched.texts(span)
-    vectors = watched.vectors(texts) if kind.needs_vectors else {}
-    full = list(_windows(texts, baseline.window, vectors if kind.needs_vectors else None))
+    vectors: Vectors = {}
+    if kind.needs_vectors:
+        texts, vectors = watched.with_vectors(texts)
+    full = list(_windows(texts, baseline.window))
     if not full:
         return []
-    learnt = watched.texts(baseline.span)
-    known = watched.vectors(learnt) if kind.needs_vectors else {}
-    usable = [one for one in learnt if not kind.needs_vectors or one.text_hash in known]
     try:
-        detector = fitted(watched.folder, kind, baseline, usable, known)
+        detector = fitted(
+            watched.folder, kind, baseline, watched.content(kind, baseline),
+            (lambda: watched.learnt_from(kind, baseline)) if may_learn else None,
+        )  # fmt: skip
     except ValueError as gone:  # retention or an erasure took too much of the baseline
         missing = f"the baseline's texts are gone ({gone}); a new one is being gathered"
         return [_lacking(watched, kind, full[-1], missing)]
+    if detector is None:
+        log.info("a text baseline is learnt by a later run", extra={"series": watched.series})
+        return []
     rows: list[CheckRow] = []
     for window in full:
         look = kind.look(detector, window, vectors)
         assert look is not None, "windows are as long as the detector asks"
-        row = _judge(watched, kind, Seen(window, look, learnt), state, budget)
+        row = _judge(watched, kind, Seen(window, look, baseline.span), state, budget)
         state = json.loads(row.state)
         rows.append(row)
     return rows
@@ -185,8 +159,7 @@ def _begin(watched: Watched, kind: Kind, before: CheckRow | None) -> list[CheckR
     sample = watched.texts(Window(watched.until - HISTORY, watched.until))
     if not sample:
         return []
-    known = watched.vectors(sample) if kind.needs_vectors else None
-    texts = [one for one in sample if known is None or one.text_hash in known]
+    texts = watched.embedded(sample) if kind.needs_vectors else sample
     if not texts:
         return [
             _lacking(watched, kind, sample, "no text has an embedding yet: see the job `embed`")
@@ -208,7 +181,10 @@ def _begin(watched: Watched, kind: Kind, before: CheckRow | None) -> list[CheckR
         "detector": None,
         "marks": [],
     }
-    told = {"baseline": [baseline.since.isoformat(), baseline.until.isoformat()]}
+    told = {
+        "baseline": [baseline.since.isoformat(), baseline.until.isoformat()],
+        "tier": _tier(watched, kind),
+    }
     return [_row(watched, kind, inside, status="stable", state=state, evidence=told)]
 
 
@@ -217,13 +193,8 @@ def _lacking(watched: Watched, kind: Kind, texts: Sequence[SampledText], missing
     return _row(watched, kind, texts, status="insufficient_data", state={}, evidence=told)
 
 
-def _windows(
-    texts: Sequence[SampledText], size: int, vectors: Vectors | None
-) -> Iterator[list[SampledText]]:
-    """Full windows; with vectors they end where the first text has none yet."""
-    if vectors is not None:
-        ends = next((i for i, one in enumerate(texts) if one.text_hash not in vectors), len(texts))
-        texts = texts[:ends]
+def _windows(texts: Sequence[SampledText], size: int) -> Iterator[list[SampledText]]:
+    """Full windows."""
     for number in range(min(MOST_WINDOWS, len(texts) // size)):
         yield list(texts[number * size : (number + 1) * size])
 
@@ -235,16 +206,18 @@ def _judge(
     window, look = seen.window, seen.look
     per_week = 7 * state["per_day"] / state["baseline"]["window"]
     watch, page = (max(LEAST_ARL, budget.arl(tier, per_week)) for tier in TIERS)
-    threshold = page if (kind.name, watched.part) in PAGES else watch
+    threshold = page if _tier(watched, kind) == "page" else watch
     detector = _detector(state, threshold)
     detector.update(look.p_value)
     marks = [*state["marks"], [detector.updates - 1, window[0].timestamp.isoformat()]][-MARKS:]
-    told: dict[str, Any] = {"p_value": look.p_value, **look.told}
+    told: dict[str, Any] = {"p_value": look.p_value, "tier": _tier(watched, kind), **look.told}
     status = "stable"
     if detector.e_value >= watch:
-        pages = (kind.name, watched.part) in PAGES and detector.e_value >= page
+        pages = _tier(watched, kind) == "page" and detector.e_value >= page
         status = "drift" if pages else "watch"
-        told |= evidence_of(watched.part, kind.name, window, look, usual=seen.usual)
+        told |= evidence_of(
+            watched.part, kind.name, window, look, usual=lambda: watched.texts(seen.baseline)
+        )
         told["tier"] = "page" if pages else "watch"
         told["started_at"] = began(detector.change_index, marks)
     state = {
@@ -257,6 +230,11 @@ def _judge(
         watched, kind, window, status=status, state=state, evidence=told, look=look,
         e_value=detector.e_value, threshold=threshold,
     )  # fmt: skip
+
+
+def _tier(watched: Watched, kind: Kind) -> Tier:
+    """What the series may raise at most."""
+    return "page" if (kind.name, watched.part) in PAGES else "watch"
 
 
 def _detector(state: Mapping[str, Any], arl: float) -> SurpriseDetector:

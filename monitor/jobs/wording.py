@@ -8,19 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.causes import Subject
-    from monitor.incidents import Confirmation, Hypothesis, IncidentDetails
+    from monitor.incidents import Hypothesis, IncidentDetails
 
-__all__ = ["advice", "summary", "title"]
-
-CURES = {
-    "prompt": "Take the prompt back first; it is cheaper than a retrain.",
-    "model": "Roll the release back first; it is cheaper than a retrain.",
-    "provider": "Ask for a dated version of the model, or for another model; a retrain of yours changes nothing there.",
-    "schema": "Mend the structure of the inputs where they are made, or the prompt that reads them.",
-    "judge": "Look at the judge first: a few labels tell whether the answers have changed at all. Retrain nothing.",
-}
-"""What to do first, where that is not a retrain."""
-
+__all__ = ["summary", "title"]
 
 YEARS = ("rollover", "year_slip")
 """Detectors that find dates of the year before."""
@@ -64,17 +54,3 @@ def _why(causes: Sequence[Hypothesis]) -> str:
     if len(causes) > 1 and causes[1].score >= 0.2 and causes[1].cause != "unknown":
         said += f" Or: {causes[1].cause}."
     return said
-
-
-def advice(cause: str, severity: str, confirmed: Sequence[Confirmation]) -> str:
-    """What kind of cure fits, and what it still waits for."""
-    if severity == "watch":
-        return (
-            "Nothing is known to be wrong with the answers: look at the examples, label some."
-            " No retrain for this."
-        )
-    if not confirmed:
-        return "Look at the examples. No judge or outcome has confirmed it yet; a retrain waits for that."
-    witnesses = ", ".join(f"{one.source} {one.name}" for one in confirmed)
-    cure = CURES.get(cause, "Retrain with labelled examples from after the change.")
-    return f"{cure} Confirmed by {witnesses}."

@@ -63,6 +63,8 @@ def _dataset(frame: pd.DataFrame, columns: Columns) -> Any:
     kept = frame[[*columns.texts, *columns.numbers, *columns.categories]].copy()
     for name in (*columns.texts, *columns.categories):
         kept[name] = kept[name].astype("object").where(kept[name].notna(), "").astype(str)
+    for name in columns.texts:  # an empty text is none: Evidently divides by its length
+        kept[name] = kept[name].where(kept[name] != "", None)
     for name in columns.numbers:
         kept[name] = kept[name].astype("float64")
     return Dataset.from_pandas(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    field_validator,
+)
 
 __all__ = ["Callback", "Failed", "Finished", "Progress", "Started", "parse_callback"]
 
@@ -18,6 +27,8 @@ class _Body(BaseModel):
 class _Event(_Body):
     id: str = Field(min_length=1, max_length=200)
     """The job's own id of this event: told again, it carries the same one."""
+    timestamp: AwareDatetime | None = None
+    """When it happened, which stays the same when it is told again; may be left out."""
 
 
 class Run(_Body):
@@ -95,8 +106,7 @@ class Failed(_Event):
 Callback = Annotated[Started | Progress | Finished | Failed, Field(discriminator="type")]
 
 
-class _Envelope(_Body):
-    event: Callback
+EVENT: TypeAdapter[Callback] = TypeAdapter(Callback)
 
 
 def parse_callback(body: bytes) -> Callback:
@@ -105,4 +115,4 @@ def parse_callback(body: bytes) -> Callback:
     Raises:
         pydantic.ValidationError: it is none.
     """
-    return _Envelope.model_validate_json(b'{"event":' + body + b"}").event
+    return EVENT.validate_json(body)

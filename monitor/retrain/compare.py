@@ -2,241 +2,238 @@
 
 A call is right when every field that its label names has the label's value. Differences are error
 rate of the candidate minus error rate of production: below zero is better.
+
+Two kinds of parts are told apart. Those that decide are few and named beforehand: the failing slice,
+on which the candidate has to be better, and the calls before the change, on which it must not be
+worse by more than the margin. To be called not worse *every* one of them has to pass, which needs no
+correction (an intersection-union test, Berger 1982). All others (fields, prompt versions, tags) are
+searched for harm, with Holm's correction over all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from monitor.drift.intervals import clopper_pearson, paired_difference
-from monitor.retrain.messages import answer
+from judges.statistics.paired import mcnemar, paired_difference
+from judges.statistics.power import smallest_shown
+from monitor.drift.intervals import clopper_pearson
+from monitor.retrain.answers import fields_of, is_json, is_right, right_in, structured
+from monitor.retrain.findings import (
+    Comparison,
+    Gate,
+    JudgeDifference,
+    Limits,
+    Measure,
+    Rate,
+    SliceDifference,
+    TestCall,
+)
+from monitor.retrain.gates import Findings, advise, hold
+from monitor.retrain.measures import measures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-__all__ = ["MARGIN", "Comparison", "Rate", "SliceDifference", "TestCall", "compare_answers"]
+    from numpy.random import Generator
 
-MARGIN = 0.02
-"""Non-inferiority: a slice is not worse when its interval excludes a rise of the error rate above
-this."""
-WHOLE = "whole answer"
+__all__ = [
+    "Comparison",
+    "Gate",
+    "JudgeDifference",
+    "Limits",
+    "Measure",
+    "Opinions",
+    "Rate",
+    "SliceDifference",
+    "TestCall",
+    "Trouble",
+    "answers_differ",
+    "compare_answers",
+    "holm",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class TestCall:
-    """One labelled reserved call, answered by both."""
-
-    __test__ = False  # not a test class, whatever pytest makes of the name
-
-    timestamp: datetime
-    label: str
-    production: str
-    candidate: str | None
-    """None: the request failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """An error rate with its exact 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    count: int
-    n: int
+SMALLEST_SLICE = 10
+"""Fewer labelled calls are no slice of their own."""
+MOST_SLICES = 30
+"""Values of attributes that are looked at, the most frequent first."""
+EXACT_POWER_UP_TO = 3000
+"""Pairs; with more the smallest difference is that of so many, which is on the safe side."""
 
 
 @dataclass(frozen=True, slots=True)
-class SliceDifference:
-    """One part of the calls, or one field of the answers."""
+class Trouble:
+    """What went wrong, and where: tells the failing slice from the rest."""
 
-    attribute: str
-    """`period` or `field`."""
-    value: str
-    candidate: Rate
-    production: Rate
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    n: int
+    turn: datetime | None = None
+    """When it began to go wrong."""
+    field: str = ""
+    """The output field that is concerned, or ''."""
+    root: Mapping[str, str] | None = None
+    """Attributes of the failing calls; none means all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the reserved calls say about a candidate."""
+class Opinions:
+    """What checks and judges said of both answers."""
 
-    n: int
-    candidate: Rate
-    production: Rate
-    difference: float
-    """Candidate's error rate minus production's; below zero is better."""
-    low: float
-    high: float
-    p_value: float
-    """Exact McNemar test, two-sided."""
-    slices: Sequence[SliceDifference]
-    advice: str
-    """`better`, `not_worse`, `worse` or `too_few`."""
-    sentence: str
-    margin: float
-    request_failures: int
-    unlabelled: int
-    """Reserved calls whose right answer nobody knows yet; they are not in n."""
-    seen_in_training: int
-    """Reserved calls left out because a training example has the same input."""
+    judges: Sequence[JudgeDifference] = ()
+    refused: str = ""
 
 
-def compare_answers(
+def compare_answers(  # noqa: PLR0913 - what was left out and on what is keyword-only
     calls: Sequence[TestCall],
     *,
-    turn: datetime | None,
-    failing_field: str = "",
+    trouble: Trouble | None = None,
+    limits: Limits | None = None,
+    opinions: Opinions | None = None,
+    valid: Callable[[str], bool] = is_json,
     unlabelled: int = 0,
     seen_in_training: int = 0,
+    other_releases: int = 0,
+    rng: Generator | None = None,
 ) -> Comparison:
-    """Compare both models' answers with the labels.
+    """Compare both models' answers with the labels, and hold the candidate to its limits.
 
     Args:
-        calls: the labelled calls with both answers.
-        turn: when it began to go wrong; calls before and since are compared apart, because the
-            newer ones are what the candidate is for and the older ones what it must not forget.
-        failing_field: the field of the incident, or ''.
-        unlabelled: how many reserved calls have no label.
+        calls: the calls with both answers; those without a label count for what needs none.
+        trouble: what the candidate is to cure.
+        limits: the gates' numbers.
+        opinions: of checks and judges.
+        valid: whether an answer is one that the service can use, where its answers are structured.
+        unlabelled: how many reserved calls have no label, asked or not.
         seen_in_training: how many were left out as near-duplicates of training examples.
+        other_releases: how many were left out because another release answered them.
+        rng: of the bootstrap; None leaves durations, tokens and cost out.
     """
-    whole = _difference(WHOLE, "", calls, _right)
-    periods = _periods(calls, turn)
-    fields = sorted({name for call in calls for name in _fields(call.label)})
-    by_field = [
-        _difference("field", name, [c for c in calls if name in _fields(c.label)], _right_in(name))
-        for name in fields
-    ]
-    target = next((one for one in periods if one.value == "since"), whole)
-    advice, sentence = _advise(whole, target, periods)
+    trouble, limits, opinions = trouble or Trouble(), limits or Limits(), opinions or Opinions()
+    labelled = [call for call in calls if call.label]
+    whole = _difference("answers", "whole answer", labelled, is_right)
+    deciding = _deciding(labelled, trouble)
+    found = Findings(
+        whole=whole,
+        target=deciding[0] if deciding else whole,
+        others=deciding[1:],
+        searched=_searched(labelled),
+        answers=answers_differ(calls, valid),
+        judges=opinions.judges,
+        measures=measures(calls, rng) if rng is not None else (),
+        failing_field=trouble.field,
+    )
+    gates = hold(found, limits)
+    advice, sentence = advise(found, gates, limits)
     if unlabelled:
-        sentence += (
-            f" Labels are known for {len(calls)} of {len(calls) + unlabelled} reserved calls."
-        )
-    if failing_field and (
-        failing := next((one for one in by_field if one.value == failing_field), None)
-    ):
-        sentence += f" {failing_field}: {_versus(failing)}."
+        sentence += f" Labels are known for {whole.n} of {whole.n + unlabelled} calls."
     return Comparison(
-        n=len(calls),
+        n=whole.n,
         candidate=whole.candidate,
         production=whole.production,
         difference=whole.difference,
         low=whole.low,
         high=whole.high,
         p_value=whole.p_value,
-        slices=(*periods, *by_field),
+        slices=(*deciding, *found.searched, *([found.answers] if found.answers else [])),
         advice=advice,
         sentence=sentence,
-        margin=MARGIN,
+        margin=limits.margin,
         request_failures=sum(call.candidate is None for call in calls),
         unlabelled=unlabelled,
         seen_in_training=seen_in_training,
+        asked=len(calls),
+        other_releases=other_releases,
+        smallest=whole.smallest,
+        measures=found.measures,
+        judges=opinions.judges,
+        judges_refused=opinions.refused,
+        gates=gates,
     )
 
 
-def _periods(calls: Sequence[TestCall], turn: datetime | None) -> list[SliceDifference]:
-    if turn is None:
+def answers_differ(
+    calls: Sequence[TestCall], valid: Callable[[str], bool]
+) -> SliceDifference | None:
+    """Invalid answers of both; None for a service whose answers have no structure."""
+    if not structured(call.production for call in calls):
+        return None
+    return _difference("answers", "invalid", calls, lambda _, text: valid(text))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values: all that are at most 5 % hold together at 5 %.
+
+    Source: S. Holm (1979), Scandinavian Journal of Statistics 6.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, most = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        most = max(most, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = most
+    return adjusted
+
+
+def _deciding(calls: Sequence[TestCall], trouble: Trouble) -> list[SliceDifference]:
+    """The failing slice first, then what must not get worse; empty when nobody says when it began."""
+    turn, root = trouble.turn, trouble.root or {}
+    if turn is None and not root:
         return []
-    before = [call for call in calls if call.timestamp < turn]
-    since = [call for call in calls if call.timestamp >= turn]
-    return [
-        _difference("period", name, part, _right)
-        for name, part in (("before", before), ("since", since))
-        if part
+    since = [call for call in calls if turn is None or call.timestamp >= turn]
+    parts = [("since", since), ("before", [c for c in calls if turn and c.timestamp < turn])]
+    found = [_difference("period", name, part, is_right) for name, part in parts if part and turn]
+    inside = [c for c in since if all(c.attributes.get(k) == v for k, v in root.items())]
+    if root and inside:
+        name = ", ".join(f"{key}={value}" for key, value in root.items())
+        return [_difference("failing slice", name, inside, is_right), *found]
+    return found
+
+
+def _searched(calls: Sequence[TestCall]) -> list[SliceDifference]:
+    """Fields and attributes, with p-values that stand for all of them together."""
+    named = {id(call): fields_of(call.label) for call in calls}
+    fields = Counter(name for names in named.values() for name in names)
+    found = [
+        _difference("field", name, [c for c in calls if name in named[id(c)]], right_in(name))
+        for name in sorted(fields)
     ]
+    values = Counter(pair for call in calls for pair in call.attributes.items())
+    # an attribute that all calls share tells nothing that the whole does not
+    pairs = [pair for pair, n in values.most_common() if SMALLEST_SLICE <= n < len(calls)]
+    found += [
+        _difference(name, value, [c for c in calls if c.attributes.get(name) == value], is_right)
+        for name, value in sorted(pairs[:MOST_SLICES])
+    ]
+    adjusted = holm([one.p_value for one in found])
+    return [replace(one, adjusted_p=p) for one, p in zip(found, adjusted, strict=True)]
 
 
 def _difference(
     attribute: str, value: str, calls: Sequence[TestCall], right: Callable[[str, str], bool]
 ) -> SliceDifference:
-    candidate = [call.candidate is not None and right(call.label, call.candidate) for call in calls]
-    production = [right(call.label, call.production) for call in calls]
-    pairs = list(zip(candidate, production, strict=True))
-    paired = paired_difference(pairs.count((False, True)), pairs.count((True, False)), len(pairs))
+    candidate = [c.candidate is None or not right(c.label, c.candidate) for c in calls]
+    production = [not right(call.label, call.production) for call in calls]
+    change, between = mcnemar(production, candidate), paired_difference(production, candidate)
+    n = len(calls)
+    flips = (change.better + change.worse) / n if n else 0.0
+    one, other = _rate(candidate), _rate(production)
     return SliceDifference(
-        attribute,
-        value,
-        _rate(candidate),
-        _rate(production),
-        paired.difference,
-        paired.low,
-        paired.high,
-        paired.p_value,
-        len(pairs),
+        attribute=attribute,
+        value=value,
+        candidate=one,
+        production=other,
+        difference=one.value - other.value,
+        low=between.low if between else -1.0,
+        high=between.high if between else 1.0,
+        p_value=change.p_value,
+        n=n,
+        smallest=smallest_shown(min(n, EXACT_POWER_UP_TO), flips),
     )
 
 
-def _rate(right: Sequence[bool]) -> Rate:
-    count, n = right.count(False), len(right)
+def _rate(wrong: Sequence[bool]) -> Rate:
+    count, n = sum(wrong), len(wrong)
     interval = clopper_pearson(count, n)
     return Rate(count / n if n else 0.0, interval.low, interval.high, count, n)
-
-
-def _fields(label: str) -> Mapping[str, Any]:
-    right = answer(label)
-    return right if isinstance(right, dict) else {}
-
-
-def _right(label: str, text: str) -> bool:
-    """Every field that the label names is right; a label that is no object must match whole."""
-    right, given = answer(label), answer(text)
-    if isinstance(right, dict):
-        return isinstance(given, dict) and all(
-            name in given and given[name] == value for name, value in right.items()
-        )
-    return bool(right == given)
-
-
-def _right_in(name: str) -> Callable[[str, str], bool]:
-    def right(label: str, text: str) -> bool:
-        given = answer(text)
-        return isinstance(given, dict) and name in given and given[name] == _fields(label)[name]
-
-    return right
-
-
-def _advise(
-    whole: SliceDifference, target: SliceDifference, periods: Sequence[SliceDifference]
-) -> tuple[str, str]:
-    """The gate: better where it failed, and not worse anywhere else by more than the margin."""
-    parts = periods or [whole]
-    worse = next((one for one in parts if one.low > 0), None)
-    if worse:
-        return "worse", f"The candidate is worse{_where(worse)}: {_versus(worse)}."
-    unsure = next((one for one in parts if one is not target and one.high > MARGIN), None)
-    if target.high < 0 and not unsure:
-        return (
-            "better",
-            f"The candidate is better{_where(target)}: {_versus(target)}, and not worse elsewhere.",
-        )
-    if target.high <= MARGIN and not unsure:
-        return (
-            "not_worse",
-            f"The candidate is neither better nor worse{_where(target)}: {_versus(target)}.",
-        )
-    doubt = unsure or target
-    return "too_few", (
-        f"{doubt.n} labelled calls{_where(doubt)} are too few to decide: {_versus(doubt)};"
-        f" the interval must lie below {MARGIN:+.0%}."
-        " Wait for more outcomes or label some, then compare again."
-    )
-
-
-def _where(one: SliceDifference) -> str:
-    return f" on calls {one.value} the change" if one.attribute == "period" else ""
-
-
-def _versus(one: SliceDifference) -> str:
-    return (
-        f"{one.candidate.value:.1%} wrong against {one.production.value:.1%} in production"
-        f" (difference {one.difference:+.1%}, 95 % interval {one.low:+.1%} to"
-        f" {one.high:+.1%}, n={one.n})"
-    )

@@ -10,34 +10,34 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from monitor.clock import wall_now
-from monitor.exceptions import ConfigurationError, DeliveryError, SignatureError, TransitionError
+import orjson
+
+from monitor.clock import rfc3339, wall_now
+from monitor.curation.dataset import build_dataset
+from monitor.curation.export import export_dataset
+from monitor.curation.policy import curation_of
+from monitor.curation.reserve import load_key
+from monitor.deliveries import Journal
+from monitor.exceptions import TransitionError
 from monitor.incidents import incident as find_incident
-from monitor.retrain.bodies import Failed, Finished, Progress
-from monitor.retrain.dataset import build_dataset
-from monitor.retrain.export import export_dataset
-from monitor.retrain.request import (
-    callback_token,
-    hash_token,
-    request_body,
-    token_matches,
-)
-from monitor.retrain.reserve import load_key
-from monitor.retrain.state import Retrain, append, require, retrain, retrains
-from monitor.webhooks import deliver
+from monitor.retrain.delivery import address, ask, redeliver
+from monitor.retrain.request import callback_token, hash_token, order
+from monitor.retrain.state import ENDED, Retrain, append, require, retrain, retrains
 
 if TYPE_CHECKING:
+    from monitor.curation.choice import Curation
     from monitor.incidents import Incident
-    from monitor.retrain.bodies import Callback
-    from monitor.retrain.dataset import Curation
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["approve", "callback", "propose", "reject", "request", "retrain", "retrains"]
+__all__ = ["AUTO", "approve", "evidence_of", "propose", "reject", "request", "retrain", "retrains"]
 
 REPLAY = timedelta(days=30)
 """How far before the incident's start older calls are replayed."""
-ENDED = ("failed", "rejected", "rolled_back", "promoted")
+AUTO = "auto_approve"
+"""Who decides where OUTERLOOP_AUTO_APPROVE is set; nobody else may go by this name."""
+EVIDENCE = ("advice", "n", "difference", "low", "high")
+"""What an approval keeps of the comparison that it rests on."""
 
 
 def propose(
@@ -78,16 +78,12 @@ def propose(
         history=(),
     )
     reason = incident.details.advice or incident.details.summary or incident.title
-    return append(
-        store,
-        fresh,
-        "proposed",
-        now=now,
-        actor=actor,
-        via=via,
-        note=reason,
-        details={"reason": reason},
-    )
+    try:
+        return append(
+            store, fresh, "proposed", now=now, actor=actor, via=via, note=reason, details={"reason": reason}
+        )  # fmt: skip
+    except TransitionError:  # somebody else has just proposed the same one
+        return retrain(store, fresh.retrain_id)
 
 
 def request(
@@ -101,23 +97,27 @@ def request(
     replay: timedelta = REPLAY,
     curation: Curation | None = None,
 ) -> Retrain:
-    """Build the dataset and ask the job; after a failed delivery, ask again with the same words.
+    """Build the dataset and ask the job; where that is done, tell the job again what it did not take.
 
-    A delivery that fails is an `undelivered` event, not an exception: the retrain stays
-    `requested`, its `trouble` says why, and calling this again tries again.
+    A delivery that fails is an `undelivered` event, not an exception: the retrain stays `requested`, its `trouble` says
+    why, and the `deliver` job tries on. One that was given up is asked for again, on the same dataset, by calling this.
 
     Raises:
         TransitionError: it is past that, or there is not one labelled example to train on.
         ConfigurationError: there is no retrain webhook.
     """
-    _webhook(settings)
+    address(settings)
     one = retrain(store, retrain_id)
+    if one.standing == "lapsed" and "order" in one.details:
+        return redeliver(store, settings, retrain_id, now=now, actor=actor, via=via)
     if one.state != "requested":
         require(one, "requested")
         one = _build(
             store, settings, one, now=now, actor=actor, via=via, replay=replay, curation=curation
         )
-    return one if one.delivered else _ask(store, settings, one, now=now, actor=actor, via=via)
+    if one.delivered:
+        return one
+    return ask(store, settings, one, Journal(store, now), actor=actor, via=via)
 
 
 def _build(
@@ -141,7 +141,7 @@ def _build(
         until=now,
         now=now,
         key=key,
-        curation=curation,
+        curation=curation or curation_of(settings, one.service),
     )
     if not dataset.train:
         raise TransitionError(
@@ -152,8 +152,10 @@ def _build(
     manifest = export_dataset(store, dataset.version, settings.data_dir)
     told = {
         "dataset": {**asdict(dataset), "manifest": manifest.model_dump()},
+        "order": order(one, incident, manifest, base=settings.told_url),
         "token_sha256": hash_token(callback_token(key, one.retrain_id)),
-        "requested_at": now,
+        "requested_at": rfc3339(now),
+        "heard_at": rfc3339(wall_now()),
     }
     note = (
         f"{dataset.train} train, {dataset.validation} validation, {dataset.reserved} reserved calls"
@@ -171,111 +173,77 @@ def _build(
     )
 
 
-def _ask(
-    store: Store, settings: Settings, one: Retrain, *, now: datetime, actor: str, via: str
+def approve(
+    store: Store,
+    retrain_id: str,
+    *,
+    now: datetime,
+    actor: str,
+    via: str,
+    note: str = "",
+    evidence: str = "",
 ) -> Retrain:
-    url, secret = _webhook(settings)
-    manifest = export_dataset(
-        store, one.dataset_version, settings.data_dir
-    )  # the same bytes, also after a lost disk
-    body = request_body(
-        one,
-        find_incident(store, one.incident_id),
-        manifest,
-        base=settings.told_url,
-        token=callback_token(load_key(settings.data_dir), one.retrain_id),
-        at=datetime.fromisoformat(str(one.details["requested_at"])),
-    )
-    try:
-        done = deliver(url, secret, one.retrain_id, body, now=wall_now())
-    except DeliveryError as error:
-        return append(store, one, "undelivered", now=now, actor=actor, via=via, note=str(error))
-    return append(
-        store,
-        retrain(store, one.retrain_id),
-        "delivered",
-        now=now,
-        actor=actor,
-        via=via,
-        note=f"{url} answered {done.status}",
-    )
+    """A person agrees to promote the candidate; the evidence they had is kept with it.
 
-
-def _webhook(settings: Settings) -> tuple[str, str]:
-    url, secret = settings.retrain_webhook_url, settings.retrain_webhook_secret
-    if url is None or secret is None:
-        raise ConfigurationError(
-            "there is no fine-tune job to ask; set OUTERLOOP_RETRAIN_WEBHOOK_URL=https://gpu.example/retrain"
-            " and OUTERLOOP_RETRAIN_WEBHOOK_SECRET=whsec_…"
-        )
-    return url, secret.get_secret_value()
-
-
-def callback(
-    store: Store, retrain_id: str, token: str, event: Callback, *, now: datetime
-) -> Retrain:
-    """Record what the fine-tune job reports. Told again, the same event changes nothing.
+    Args:
+        store: where the retrain is.
+        retrain_id: which one.
+        now: the moment of the decision.
+        actor: who decides.
+        via: `cli`, `slack`, `dashboard` or `job`.
+        note: why.
+        evidence: name of what the person was shown (`evidence_of`); '' where they saw the present state.
 
     Raises:
-        NotFoundError: there is no such retrain.
-        SignatureError: the token is not that retrain's.
-        TransitionError: the event does not follow from the present state.
+        TransitionError: it does not follow, nobody is named, or it is not any more what the person was shown.
     """
     one = retrain(store, retrain_id)
-    if not token_matches(one, token):
-        raise SignatureError(
-            f"the token is not that of retrain {retrain_id}; use the one that came with the request"
-        )
-    if any(step.details.get("event_id") == event.id for step in one.history):
-        return one
-    name = event.type.removeprefix("retrain.")
-    require(one, name)
-    details: dict[str, object] = {"event_id": event.id}
-    note, release = "", ""
-    if isinstance(event, Finished):
-        details["candidate"] = event.data.model_dump()
-        note, release = event.data.note, event.data.release
-    elif isinstance(event, Failed):
-        note = event.data.reason
-    elif isinstance(event, Progress):
-        details["progress"] = event.data.model_dump()
-        note = event.data.note
-    else:
-        note = event.data.note or event.data.job
-    return append(
-        store,
-        one,
-        name,
-        now=now,
-        actor="fine-tune job",
-        via="callback",
-        note=note,
-        candidate_release=release,
-        details=details,
-    )
-
-
-def approve(
-    store: Store, retrain_id: str, *, now: datetime, actor: str, via: str, note: str = ""
-) -> Retrain:
-    """A person agrees to promote the candidate; the evidence they had is kept with it."""
-    one = retrain(store, retrain_id)
     require(one, "approved")
-    if not actor:
+    if not actor or (actor == AUTO and via != "job"):
         raise TransitionError("an approval needs the name of the person who gives it")
+    _see_same(one, evidence)
     comparison = one.details.get("comparison", {})
-    seen = {
-        "approved_on": {
-            name: comparison.get(name) for name in ("advice", "n", "difference", "low", "high")
-        }
-    }
-    return append(store, one, "approved", now=now, actor=actor, via=via, note=note, details=seen)
+    seen = {**{name: comparison.get(name) for name in EVIDENCE}, "evidence": evidence_of(one)}
+    details = {"approved_on": seen}
+    return append(store, one, "approved", now=now, actor=actor, via=via, note=note, details=details)
 
 
 def reject(
-    store: Store, retrain_id: str, *, now: datetime, actor: str, via: str, note: str = ""
+    store: Store,
+    retrain_id: str,
+    *,
+    now: datetime,
+    actor: str,
+    via: str,
+    note: str = "",
+    evidence: str = "",
 ) -> Retrain:
-    """A person stops it."""
+    """A person stops it; as `approve`, with whatever evidence there is."""
     one = retrain(store, retrain_id)
     require(one, "rejected")
-    return append(store, one, "rejected", now=now, actor=actor, via=via, note=note)
+    if not actor:
+        raise TransitionError("a rejection needs the name of the person who gives it")
+    _see_same(one, evidence)
+    comparison = one.details.get("comparison", {})
+    seen = {**{name: comparison.get(name) for name in EVIDENCE}, "evidence": evidence_of(one)}
+    details = {"rejected_on": seen} if comparison else None
+    return append(store, one, "rejected", now=now, actor=actor, via=via, note=note, details=details)
+
+
+def evidence_of(one: Retrain) -> str:
+    """A short name of what a decision rests on: the comparison, and what was decided before; '' without one."""
+    comparison = one.details.get("comparison")
+    if not comparison:
+        return ""
+    seen = orjson.dumps([comparison, one.standing], option=orjson.OPT_SORT_KEYS)
+    return sha256(seen).hexdigest()[:8]
+
+
+def _see_same(one: Retrain, evidence: str) -> None:
+    if evidence and evidence != evidence_of(one):
+        taken = one.last("approved", "rejected", "compared")
+        by = f", {taken.event} by {taken.actor} ({taken.via})" if taken else ""
+        raise TransitionError(
+            f"retrain {one.retrain_id} has changed since this message was written: it is {one.standing}{by};"
+            " look at it as it is now, then decide"
+        )

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from monitor.retrain.export import replace_text
+from monitor.curation.export import replace_text
+from monitor.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,17 +47,38 @@ def pointer_path(data_dir: Path, service: str) -> Path:
 
 
 def read_pointer(data_dir: Path, service: str) -> Pointer | None:
-    """The present pointer, or None before the first promotion."""
+    """The present pointer, or None before the first promotion.
+
+    Raises:
+        ConfigurationError: there is a file, and it is no pointer.
+    """
     path = pointer_path(data_dir, service)
-    return Pointer.model_validate_json(path.read_bytes()) if path.exists() else None
+    try:
+        return Pointer.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{path} is no release pointer ({error.error_count()} faults); remove it, and the latest decision is"
+            " written again within a minute"
+        ) from error
 
 
 def write_pointer(data_dir: Path, pointer: Pointer) -> Path:
-    """Make `pointer` the present one, atomically."""
+    """Make `pointer` the present one, atomically and durably: a crash leaves the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path = pointer_path(data_dir, pointer.service)
     path.parent.mkdir(parents=True, exist_ok=True)
     before = pointer.previous.model_copy(update={"previous": None}) if pointer.previous else None
     replace_text(
         path, pointer.model_copy(update={"previous": before}).model_dump_json(indent=1) + "\n"
     )
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name is on the disk too
+    finally:
+        os.close(folder)
     return path

@@ -1,7 +1,7 @@
-"""A retrain as it stands: its events, folded. Nothing is updated in place.
+"""A retrain as it stands: its events, folded (`monitor.retrain.machine` says what may follow what).
 
-proposed → requested → started → finished → compared → approved → promoted → rolled_back
-               └──────────┴── failed           rejected: by a person, any time before promotion
+Every event but the first names its place in the life (`append`), so of two processes that want to write the same next
+event, one does, and the other is told what came before it.
 """
 
 from __future__ import annotations
@@ -12,50 +12,32 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from monitor.clock import rfc3339
 from monitor.exceptions import NotFoundError, TransitionError
 from monitor.records import RetrainEvent
+from monitor.retrain.machine import DECISIONS, ENDED, EVENTS, FROM, TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from monitor.store import Store
 
-__all__ = ["EVENTS", "Retrain", "Step", "append", "fold", "require", "retrain", "retrains"]
-
-EVENTS = {
-    "proposed": "proposed",
-    "requested": "requested",
-    "undelivered": None,
-    "delivered": None,
-    "started": "started",
-    "progress": "started",
-    "finished": "finished",
-    "failed": "failed",
-    "comparison_failed": None,
-    "compared": "compared",
-    "approved": "approved",
-    "rejected": "rejected",
-    "promoted": "promoted",
-    "rolled_back": "rolled_back",
-    "announcement_failed": None,
-}
-"""Every event, in the order of a life, with the state it leads to; None changes no state."""
-
-FROM = {
-    "requested": ("proposed",),
-    "started": ("requested",),
-    "progress": ("requested", "started"),
-    "finished": ("requested", "started"),
-    "failed": ("requested", "started"),
-    "compared": ("finished", "compared"),
-    "approved": ("compared",),
-    "rejected": ("proposed", "requested", "started", "finished", "compared", "approved"),
-    "promoted": ("approved",),
-    "rolled_back": ("promoted",),
-}
-"""From which states each event may follow."""
+__all__ = [
+    "ENDED",
+    "EVENTS",
+    "FROM",
+    "Retrain",
+    "Step",
+    "append",
+    "fold",
+    "require",
+    "retrain",
+    "retrains",
+]
 
 RANK = {event: rank for rank, event in enumerate(EVENTS)}
+CONTENDERS = 100
+"""So many writers at one moment are not to be expected; who finds more of them gives up."""
 TICK = timedelta(milliseconds=1)
 """Resolution of `retrains.timestamp`: events of a retrain never share one, to keep their order."""
 
@@ -94,17 +76,24 @@ class Retrain:
     history: Sequence[Step]
 
     @property
+    def standing(self) -> str:
+        """The state; `lapsed` where we gave the job up and it may still come back."""
+        turn = next((step.event for step in reversed(self.history) if EVENTS.get(step.event)), "")
+        return turn if turn == "lapsed" else self.state
+
+    @property
     def possible(self) -> tuple[str, ...]:
         """The events that may follow now."""
-        return tuple(event for event, states in FROM.items() if self.state in states)
+        return tuple(event for event, states in FROM.items() if self.standing in states)
 
     @property
     def approval(self) -> Step | None:
         """Who approved it, where and when."""
-        return next((step for step in reversed(self.history) if step.event == "approved"), None)
+        return self.last("approved")
 
-
-TROUBLE = ("undelivered", "comparison_failed", "failed", "announcement_failed")
+    def last(self, *events: str) -> Step | None:
+        """The latest of such events, or None."""
+        return next((step for step in reversed(self.history) if step.event in events), None)
 
 
 def fold(events: Iterable[RetrainEvent]) -> list[Retrain]:
@@ -137,6 +126,7 @@ def _life(events: Sequence[RetrainEvent]) -> Retrain:
         details.update(step.details)
     states = [state for one in events if (state := EVENTS.get(one.event))]
     told = [one.event for one in events]
+    asked = max((place for place, event in enumerate(told) if event == "requested"), default=0)
     return Retrain(
         retrain_id=first.retrain_id,
         incident_id=first.incident_id,
@@ -148,7 +138,8 @@ def _life(events: Sequence[RetrainEvent]) -> Retrain:
         proposed_at=first.timestamp,
         updated_at=last.timestamp,
         delivered=any(
-            event in told for event in ("delivered", "started", "progress", "finished", "failed")
+            event in told[asked:]
+            for event in ("delivered", "started", "progress", "finished", "failed")
         ),
         trouble=_trouble(events),
         details=details,
@@ -193,14 +184,24 @@ def require(one: Retrain, event: str) -> None:
     """See that `event` may follow now.
 
     Raises:
-        TransitionError: it may not; says the present state and what is possible.
+        TransitionError: it may not; says the present state, who decided where somebody has, and what is possible.
     """
-    if one.state not in FROM[event]:
-        possible = ", ".join(one.possible) or "nothing more"
-        raise TransitionError(
-            f"retrain {one.retrain_id} is {one.state}; {event} does not follow from that,"
-            f" possible: {possible}"
-        )
+    if one.standing not in FROM[event]:
+        raise _refusal(one, event)
+
+
+def _refusal(one: Retrain, event: str) -> TransitionError:
+    taken = one.last(*DECISIONS)
+    by = (
+        f", {taken.event} by {taken.actor} ({taken.via}) at {rfc3339(taken.timestamp)}"
+        if taken
+        else ""
+    )
+    possible = ", ".join(one.possible) or "nothing more"
+    why = f"{event} does not follow from that, possible: {possible}"
+    if event in one.possible:  # somebody else was first by a moment
+        why = f"look at it as it is now, then decide; possible: {possible}"
+    return TransitionError(f"retrain {one.retrain_id} is {one.standing}{by}; {why}")
 
 
 def append(  # noqa: PLR0913 - who, where and when are keyword-only
@@ -216,20 +217,47 @@ def append(  # noqa: PLR0913 - who, where and when are keyword-only
     dataset_version: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> Retrain:
-    """Add an event to a retrain's life and return the retrain as it stands after it."""
-    row = RetrainEvent(
-        timestamp=max(now, one.updated_at + TICK),
-        retrain_id=one.retrain_id,
-        event=event,
-        actor=actor,
-        via=via,
-        note=note,
-        incident_id=one.incident_id,
-        service=one.service,
-        base_release=one.base_release,
-        candidate_release=candidate_release or one.candidate_release,
-        dataset_version=dataset_version or one.dataset_version,
-        details=orjson.dumps(dict(details or {}), option=orjson.OPT_UTC_Z).decode(),
-    )
-    store.append("retrains", [row])
-    return retrain(store, one.retrain_id)
+    """Add an event to a retrain's life and return the retrain as it stands after it.
+
+    The row names its place in the life, and the store keeps one row for each place. When somebody else was there first,
+    the event is looked at again after theirs, and added behind it if it still may follow; a person's decision only if
+    theirs was none.
+
+    Raises:
+        TransitionError: it does not follow on what somebody else has done meanwhile.
+    """
+    told = orjson.dumps(dict(details or {}), option=orjson.OPT_UTC_Z).decode()
+    for _ in range(CONTENDERS):
+        place, standing = len(one.history), one.standing
+        row = RetrainEvent(
+            timestamp=max(now, one.updated_at + TICK),
+            retrain_id=one.retrain_id,
+            event=event,
+            actor=actor,
+            via=via,
+            note=note,
+            incident_id=one.incident_id,
+            service=one.service,
+            base_release=one.base_release,
+            candidate_release=candidate_release or one.candidate_release,
+            dataset_version=dataset_version or one.dataset_version,
+            details=told,
+        )
+        store.append("retrains", [row], token=f"{one.retrain_id}:{place}")
+        one = retrain(store, one.retrain_id)
+        if _holds(one, place, row):
+            return one
+        if event in DECISIONS and one.standing != standing:
+            raise _refusal(one, event)
+        if event in FROM:
+            require(one, event)
+    raise TransitionError(f"too many write to retrain {one.retrain_id} at once; try again")
+
+
+def _holds(one: Retrain, place: int, row: RetrainEvent) -> bool:
+    """Whether it is this very row that has the place."""
+    if place >= len(one.history):
+        return False
+    step = one.history[place]
+    mine = (row.event, row.actor, row.via, row.note, orjson.loads(row.details))
+    return mine == (step.event, step.actor, step.via, step.note, step.details)

@@ -106,15 +106,20 @@ class Store:
         # not `command`: that puts parameters, which may be long lists, into the address
         self.client.raw_query(question(name, package), parameters=_bind(parameters))
 
-    def append(self, table: str, rows: Sequence[Any]) -> int:
-        """Append dataclass rows to the table whose columns their fields name; returns how many."""
+    def append(self, table: str, rows: Sequence[Any], *, token: str = "") -> int:
+        """Append dataclass rows to the table whose columns their fields name; returns how many.
+
+        Of all appends with the same `token` the store keeps the first and drops the others without a word
+        (within the table's deduplication window), so that of two writers who both want to be the next one is.
+        """
         if not rows:
             return 0
         if not is_dataclass(rows[0]):
             raise TypeError(f"{table} takes dataclass rows, not {type(rows[0]).__name__}")
         names = [field.name for field in fields(rows[0])]
         block = [[_storable(getattr(row, name)) for name in names] for row in rows]
-        self.client.insert(table, block, column_names=names)
+        settings = {"insert_deduplication_token": token} if token else None
+        self.client.insert(table, block, column_names=names, settings=settings)
         return len(rows)
 
     def command(self, sql: str) -> Any:

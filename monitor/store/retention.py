@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["KEPT", "Aging", "Retention"]
 
 KEPT = frozenset({
-    "anchor_verdicts", "anchors", "bridges", "datasets", "erasures", "erasing", "incidents",
-    "prices", "retrains", "schema_migrations",
+    "anchor_verdicts", "anchors", "bridges", "dataset_events", "datasets", "erased_calls", "erasures", "erasing",
+    "incidents", "prices", "retrains", "schema_migrations",
 })  # fmt: skip
 """Tables whose rows stay: what was decided, trained on and erased, and what the schema itself needs."""
 RAW = ("otel_",)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from monitor.drift.baseline import fleet_day_cv, rate_baseline
 from monitor.jobs.series import Series
-from monitor.watching.baselines import key_of, said_at
+from monitor.watching.baselines import dataset_of, key_of, said_at
 from monitor.watching.learning import (
     SLICES,
     Span,
@@ -21,7 +22,7 @@ from monitor.watching.reading import Key, Period, hour_number, hour_time
 from monitor.watching.verdicts import Watched, conditions, name_of, own_baseline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from monitor.drift.baseline import Baseline
     from monitor.incidents import Incident
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from monitor.records import CheckRow
     from monitor.store import Store
     from monitor.watching.record import Record
+    from monitor.watching.verdicts import Source
 
 __all__ = ["renew"]
 
@@ -37,6 +39,12 @@ _LEAST_CALLS = 2_000
 _LEAST_EVENTS = 20
 RENEW_HOURS = 72
 """How often new slices and scores are looked for, once a service is known for two weeks; every day before."""
+SAID: Mapping[str, Source] = {
+    "pinned": "pinned",
+    "accepted": "accepted",
+    "dataset": "dataset",
+}
+"""Baselines that a person chose."""
 NEW_RELEASES = 8
 """New releases of the last two days that are watched at once, beside their predecessor."""
 
@@ -60,6 +68,9 @@ def renew(store: Store, record: Record, moment: Moment) -> list[CheckRow]:
     due = moment.until > record.tried and (moment.until - record.tried >= pause or home is None)
     if not (words or fresh or due):
         return []
+    for word in words:
+        if word.status == "unpinned":  # its own baseline is learnt below, like a new series'
+            del record.watched[key_of(word)]
     span = _span(store, record, moment)
     replaced = _takes_over(record, span, moment)
     alive = {
@@ -72,7 +83,8 @@ def renew(store: Store, record: Record, moment: Moment) -> list[CheckRow]:
     weeks = learn(store, record.service, span, record.cast)
     record.profiles |= {metric: list(profile) for metric, profile in weeks.profiles.items()}
     rows = _settle(record, weeks, span, moment, replaced=replaced)
-    rows += [row for word in words for row in _obey(store, record, word, moment)]
+    obeyed = [word for word in words if word.status != "unpinned"]
+    rows += [row for word in obeyed for row in _obey(store, record, word, moment)]
     record.tried = moment.until
     return [*rows, record.row(since=span.since, until=moment.until)]
 
@@ -80,6 +92,8 @@ def renew(store: Store, record: Record, moment: Moment) -> list[CheckRow]:
 def _unheard(record: Record, word: CheckRow) -> bool:
     """Whether a person's word is not followed yet."""
     one = record.watched.get(key_of(word))
+    if word.status == "unpinned":
+        return one is not None and one.source in SAID
     return one is None or word.timestamp.isoformat() > one.learnt_at
 
 
@@ -120,7 +134,9 @@ def _settle(
 ) -> list[CheckRow]:
     """Watch what has enough of a baseline now, and say of the others what they lack."""
     rows = []
-    said = {key_of(word): word.status for word in record.words.values()}
+    said = {
+        key_of(word): word.status for word in record.words.values() if word.status != "unpinned"
+    }
     for key, baseline in weeks.baselines.items():
         first, _ = weeks.covered[key]
         end = mature_until(record.cast, key[0], span.until)
@@ -220,11 +236,10 @@ def _lacking(
 def _obey(store: Store, record: Record, word: CheckRow, moment: Moment) -> list[CheckRow]:
     """Learn a series from the span that a person named; one without enough of it is not watched till then."""
     key, (since, until) = key_of(word), map(hour_number, said_at(word))
-    source: Literal["pinned", "accepted"] = "pinned" if word.status == "pinned" else "accepted"
-    end = until if source == "pinned" else mature_until(record.cast, key[0], moment.until)
+    source = SAID[word.status]
+    end = mature_until(record.cast, key[0], moment.until) if source == "accepted" else until
     span = Span(since, end, word.release)
-    slices = [key[1]] if key[1] and watched_in_slices(key[0]) else []
-    baseline = learn(store, record.service, span, record.cast, slices=slices).baselines.get(key)
+    baseline = _said_baseline(store, record, word, span)
     if baseline is None or baseline.status == "insufficient_data":
         record.watched.pop(key, None)
         found = (baseline.n, baseline.count) if baseline else (0, 0)
@@ -238,7 +253,8 @@ def _obey(store: Store, record: Record, word: CheckRow, moment: Moment) -> list[
                 n=found[0],
                 status="insufficient_data",
                 evidence={
-                    "missing": f"the {source} span has {found[0]:,} of {_LEAST_CALLS:,} looks",
+                    "missing": f"the {source} baseline has {found[0]:,} of {_LEAST_CALLS:,} looks"
+                    f" (or {found[1]} of {_LEAST_EVENTS} events)",
                     "metric": key[0],
                     "slice": conditions(key[1]),
                 },
@@ -248,3 +264,20 @@ def _obey(store: Store, record: Record, word: CheckRow, moment: Moment) -> list[
     one = _watched(record, key, baseline, (span.since, span.until), word.release, moment)
     one.source, one.origin, one.learnt_at = source, cursor, word.timestamp.isoformat()
     return [_begun(record, one, cursor, moment)]
+
+
+def _said_baseline(store: Store, record: Record, word: CheckRow, span: Span) -> Baseline | None:
+    """The baseline that a person named: a dataset's verdicts, or the hours of a span."""
+    key = key_of(word)
+    if version := dataset_of(word):
+        source, _, name = key[0].partition("/")
+        [(count, n)] = store.rows(
+            "dataset_verdicts", version=version, service=record.service, source=source, name=name
+        )
+        known = [
+            one.baseline for one in record.watched.values() if one.baseline.count >= _LEAST_EVENTS
+        ]
+        fleet_cv = fleet_day_cv(known) if known else None  # a dataset has no days of its own
+        return rate_baseline([int(count)], [int(n)], fleet_cv=fleet_cv)
+    slices = [key[1]] if key[1] and watched_in_slices(key[0]) else []
+    return learn(store, record.service, span, record.cast, slices=slices).baselines.get(key)

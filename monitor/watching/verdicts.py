@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from monitor.jobs.series import Budget
     from monitor.records import CheckRow
 
-__all__ = ["STATE_VERSION", "Hour", "Watched", "conditions", "name_of", "own_baseline"]
+__all__ = ["STATE_VERSION", "Hour", "Source", "Watched", "conditions", "name_of", "own_baseline"]
 
 STATE_VERSION = 2
+Source = Literal["own", "predecessor", "pinned", "accepted", "dataset"]
+"""How a baseline was chosen: by itself, or by a person's word."""
 _UPDATE_HOURS = HOURS_PER_WEEK
 _PEERS = 0.1
 """A new release is held against calls of the same hour when these are at least this share of its own."""
@@ -50,7 +52,7 @@ class Watched:
     release: str
     """Whose baseline it is."""
     learnt_at: str
-    source: Literal["own", "predecessor", "pinned", "accepted"] = "own"
+    source: Source = "own"
     origin: int = 0
     """The hour of the detectors' first update: index and time of an update are one."""
     traffic: float = 0.0

@@ -41,7 +41,7 @@ VALUES = {
 """A value for every parameter type that a question may have."""
 NAMES = {"table": "calls", "column": "output", "trace": "trace_id", "span": "span_id"}
 """What the erasure's statements may name."""
-CONDITIONS_ON = {"where_record": "otel_logs"}
+CONDITIONS_ON = {"where_record": "otel_logs", "where_opened": "hours"}
 """The table of a condition that fits no other."""
 
 

@@ -16,12 +16,12 @@ from judges.interaction import Interaction, Judgement, Usage
 from judges.running.books import Asked
 from judges.running.journal import Journal
 from judges.running.kept import dumps
+from monitor.curation.export import export_dataset
 from monitor.evaluation.bench import JOURNAL
 from monitor.evaluation.keeping import keep_in_file, keep_in_store
 from monitor.evaluation.rows import EvaluationRow, RunLabel, row_of
 from monitor.judging.rows import AnchorRow, AnchorVerdictRow, DrawRow
 from monitor.records import CheckRow, DatasetRow, IncidentEvent, RetrainEvent, ScoreRow
-from monitor.retrain.export import export_dataset
 from monitor.store import Store
 
 NOW = datetime(2024, 1, 15, 12, tzinfo=UTC)

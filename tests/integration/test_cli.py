@@ -38,7 +38,8 @@ def opened(store: Store) -> Incident:
 @pytest.mark.parametrize(
     "words",
     [[], ["up"], ["demo"], ["store"], ["collector"], ["scheduler"], ["dashboard"], ["migrate"], ["jobs"], ["run"],
-     ["incidents"], ["incidents", "ack"], ["incidents", "snooze"], ["incidents", "resolve"], ["dataset", "build"],
+     ["incidents"], ["incidents", "ack"], ["incidents", "snooze"], ["incidents", "resolve"], ["baselines"],
+     ["baselines", "pin"], ["baselines", "unpin"], ["baselines", "accept"], ["dataset", "build"],
      ["dataset", "list"], ["dataset", "export"], ["retrain", "list"], ["retrain", "propose"], ["retrain", "approve"],
      ["retrain", "reject"], ["retrain", "promote"], ["retrain", "rollback"], ["doctor"]],
     ids=" ".join,

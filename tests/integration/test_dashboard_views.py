@@ -205,7 +205,7 @@ def test_figures_agree_with_the_counting_rule(seeded: Store) -> None:
     ]
     services = data.asked(seeded.url, "services", EVERYTHING)
     traffic = data.asked(seeded.url, "traffic", EVERYTHING, 3600)
-    totals = data.call_totals(seeded.url, EVERYTHING, "", "", "")
+    totals = data.call_totals(seeded.url, EVERYTHING)
     assert (
         count
         == services["calls"].sum()

@@ -6,9 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from pathlib import Path
 
 import httpx
@@ -16,27 +14,26 @@ import numpy as np
 import pytest
 import uvicorn
 from conftest import free_port, start, stop
+from retrain_seed import put
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
-from traffic import messages
 
 from monitor.clock import wall_now
-from monitor.demo.mortgage import CallLog, calls
+from monitor.curation.reserve import load_key
+from monitor.demo.mortgage import calls
 from monitor.exceptions import ConfigurationError, NotFoundError, TransitionError
 from monitor.incidents import Incident, IncidentDetails, tell
 from monitor.retrain.bodies import parse_callback
-from monitor.retrain.dataset import DatasetSummary, build_dataset, traffic
-from monitor.retrain.export import export_dataset
+from monitor.retrain.callbacks import callback
 from monitor.retrain.http import routes
-from monitor.retrain.lifecycle import approve, callback, propose, reject, request
+from monitor.retrain.lifecycle import approve, propose, reject, request
 from monitor.retrain.pointer import read_pointer
 from monitor.retrain.promotion import promote, rollback
 from monitor.retrain.request import callback_token
-from monitor.retrain.reserve import load_key, reserved
 from monitor.retrain.state import Retrain, append, retrain, retrains
 from monitor.retrain.trial import compare
 from monitor.settings import Settings
-from monitor.standins.extractor import Weights, extract, save
+from monitor.standins.extractor import Weights, save
 from monitor.store import Store
 from monitor.webhooks import encode, sign
 
@@ -145,74 +142,6 @@ def incident(store: Store) -> Incident:
     return tell(store, fresh, "opened", now=NOW, actor="job", via="job")
 
 
-def put(store: Store, logs: list[CallLog], weights: Weights, *, labelled: bool = True) -> None:
-    """Write calls as the collector would have, and outcomes as their join would have."""
-    names = [
-        "timestamp",
-        "trace_id",
-        "span_id",
-        "service",
-        "release",
-        "operation",
-        "input_messages",
-        "output_messages",
-        "status",
-    ]
-    rows, scores = [], []
-    for number, log in enumerate(logs):
-        trace, span = blake2b(log.text.encode(), digest_size=16).hexdigest(), f"{number:016x}"
-        output = extract(log.text, weights)
-        told, answered = messages("user", log.text), messages("assistant", output)
-        rows.append(
-            [
-                log.at,
-                trace,
-                span,
-                "loan-extractor",
-                weights.name,
-                "chat",
-                told,
-                answered,
-                "ok",
-            ]
-        )
-        right = float(json.loads(output) == log.truth)
-        later = log.at + timedelta(hours=3)
-        scores.append(
-            [
-                later,
-                f"o:{trace}",
-                "call",
-                trace,
-                span,
-                "loan-extractor",
-                "correct",
-                "outcome",
-                right,
-                log.expected,
-                "crm",
-                later,
-            ]
-        )
-    store.client.insert("calls", rows, column_names=names)
-    if labelled:
-        columns = [
-            "timestamp",
-            "score_id",
-            "target",
-            "trace_id",
-            "span_id",
-            "service",
-            "name",
-            "source",
-            "value",
-            "expected",
-            "author",
-            "observed_at",
-        ]
-        store.client.insert("scores", scores, column_names=columns)
-
-
 def finished(store: Store, settings: Settings, one: Retrain) -> Retrain:
     """Wait until the job has reported."""
     until(lambda: retrain(store, one.retrain_id).state in ("finished", "failed"))
@@ -251,114 +180,6 @@ def test_from_incident_to_promotion_and_back(
     assert one.possible == ()
     assert one.approval.actor == "ann"
     assert httpx.get(f"{job}/").json()["deliveries_verified"] == 1
-
-
-def test_no_reserved_call_leaves_the_house(
-    store: Store, settings: Settings, incident: Incident
-) -> None:
-    """Over several keys, no reserved call nor its near-duplicate is in any exported file."""
-    logs = list(calls(TURN, 1, 60, np.random.default_rng(3)))
-    put(store, [replace(log, text=log.text.upper().replace(" ", "  ")) for log in logs], BASE)
-    put(store, logs, BASE)
-    since, texts = (
-        TURN - timedelta(days=30),
-        {
-            row[0]: row[1]
-            for row in store.client.query("SELECT trace_id, input FROM calls").result_rows
-        },
-    )
-    kept_out = 0
-    for seed in range(5):
-        key = np.random.default_rng(seed).bytes(32)
-        version = build_dataset(
-            store,
-            service="loan-extractor",
-            incident=incident,
-            since=since,
-            until=NOW,
-            now=NOW,
-            key=key,
-        )
-        manifest = export_dataset(store, version.version, settings.data_dir)
-        folder = settings.data_dir / "datasets" / version.version
-        lines = [
-            json.loads(line)
-            for file in manifest.files
-            for line in (folder / file.name).read_text().splitlines()
-        ]
-        exported = {" ".join(line["messages"][0]["content"].lower().split()) for line in lines}
-        test = {
-            " ".join(text.lower().split()) for trace, text in texts.items() if reserved(trace, key)
-        }
-        assert len(lines) == version.train + version.validation > 100
-        assert version.reserved > 30
-        assert not exported & test
-        kept_out += version.near_duplicates
-    assert kept_out > 0
-
-
-def test_a_version_is_named_by_its_content(
-    store: Store, settings: Settings, incident: Incident
-) -> None:
-    """Built again it is the same version and bytes; a late label makes a new one beside it."""
-    key = load_key(settings.data_dir)
-    given = {
-        "service": "loan-extractor",
-        "incident": incident,
-        "since": TURN - timedelta(days=30),
-        "until": NOW,
-        "key": key,
-    }
-    first = build_dataset(store, now=NOW, **given)
-    files = export_dataset(store, first.version, settings.data_dir)
-    again = build_dataset(store, now=NOW + timedelta(days=1), **given)
-    assert again.version == first.version
-    assert export_dataset(store, again.version, settings.data_dir) == files
-    call = next(
-        one
-        for one in traffic(store, "loan-extractor", TURN, NOW)
-        if not reserved(one.trace_id, key)
-    )
-    store.client.insert(
-        "scores",
-        [
-            [
-                NOW,
-                "h1",
-                "call",
-                call.trace_id,
-                call.span_id,
-                "loan-extractor",
-                "review",
-                "human",
-                0.0,
-                '{"intent":"other"}',
-                "ann",
-                NOW,
-            ]
-        ],
-        column_names=[
-            "timestamp",
-            "score_id",
-            "target",
-            "trace_id",
-            "span_id",
-            "service",
-            "name",
-            "source",
-            "value",
-            "expected",
-            "author",
-            "observed_at",
-        ],
-    )
-    later = build_dataset(store, now=NOW, **given)
-    assert later.version != first.version
-    assert export_dataset(store, first.version, settings.data_dir) == files
-    assert {one.version for one in store.read("dataset_versions", DatasetSummary)} == {
-        first.version,
-        later.version,
-    }
 
 
 def test_without_labels_there_is_nothing_to_request(store: Store, settings: Settings) -> None:

@@ -12,8 +12,11 @@ from openai import OpenAI
 
 import monitor
 from monitor.store import Store
+from monitor.watching.metrics import Cast
+from monitor.watching.reading import Hours, Period, hour_number, read_hours
 
 pytestmark = pytest.mark.integration
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def test_steps_and_scores_arrive(collector_url: str, store: Store) -> None:
@@ -79,10 +82,16 @@ def test_a_sampled_service_has_the_error_rate_that_it_really_has(
     assert failed == bad
     assert kept < made
     assert abs(everything - made) < 0.5 * made
-    since, until = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-    hours = store.frame("failures_by_hour", service="shop", since=since, until=until)
-    told = hours[hours["series"] == "call/error"]
+    hours = read_hours(store, Period("shop", 0, hour_number(NEVER)), Cast(), clock="call")
     rows = client.query("SELECT trace_id, status FROM calls FINAL").result_rows
     within = [status for trace, status in rows if int(trace[-14:], 16) >= 0.75 * 2**56]
     assert 0 < len(within) < kept
-    assert (told["count"].sum(), told["n"].sum()) == (within.count("error"), len(within))
+    expected = (within.count("error"), len(within))
+    assert _together(hours["call/error", ""]) == expected
+    [of_type] = [key for key in hours if key[0].startswith("error/")]
+    assert _together(hours[of_type]) == expected
+
+
+def _together(hours: Hours) -> tuple[int, int]:
+    """Events and looks of all hours."""
+    return sum(count for count, _ in hours.values()), sum(n for _, n in hours.values())

@@ -299,3 +299,38 @@ def test_scores_of_their_own_scale_are_watched_from_below(store: Store, settings
     run(store, settings, 25)
     assert series(store, "judge/style<q10").status == "drift"
     assert ("rate", "judge/style") not in latest(store, SERVICE)
+
+
+def test_an_alarm_of_a_judge_says_what_people_would_have_found(
+    store: Store, settings: Settings
+) -> None:
+    """The raw rate is watched; its row tells the rate that people's labels correct it to, now and before."""
+    made = calls(0, 26)
+    turn = START + timedelta(days=21)
+    before = told(
+        [one for one in made if one.timestamp < turn], "right", "judge", 0.1, after=timedelta(0)
+    )
+    after = told(
+        [one for one in made if one.timestamp >= turn], "right", "judge", 0.3, after=timedelta(0)
+    )
+    rng = np.random.default_rng(11)
+    people = [
+        replace(
+            one, score_id=f"person-{one.score_id}", source="human",
+            value=one.value if rng.random() < 0.9 else 1 - one.value,
+        )
+        for one in before[-2_000::4]
+    ]  # fmt: skip
+    store.append("calls", made)
+    store.append("scores", [replace(one, author="m/v1") for one in before])
+    store.append("scores", people)
+    run(store, settings, 21)
+    store.append("scores", [replace(one, author="m/v1") for one in after])
+    run(store, settings, 26)
+    row = series(store, "judge/right")
+    evidence = json.loads(row.evidence)
+    assert row.status == "drift"
+    now, usual = evidence["corrected"], evidence["corrected_before"]
+    assert now["labels"] == len(people)
+    assert usual["low"] <= usual["rate"] <= usual["high"] < now["low"] < now["rate"]
+    assert "labels of people" in evidence["sentence"]

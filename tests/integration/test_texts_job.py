@@ -141,6 +141,25 @@ def test_a_new_matter_is_noted_with_its_words_and_calls_and_pages_nobody(
     assert "drift" not in {one.status for one in of_detectors(store, "input text")}
 
 
+def test_a_text_that_came_in_too_late_to_be_embedded_does_not_stop_the_others(
+    store: Store, settings: Settings
+) -> None:
+    """Its neighbours have vectors and it will have none: their windows are looked at without it, those after it too."""
+    send(store, asked(0, 9, seed=11))
+    until = START + timedelta(days=9)
+    embed(store, settings, until)
+    run(store, settings, "texts", until)
+    send(store, asked(9, 4, seed=12))
+    until = START + timedelta(days=13)
+    embed(store, settings, until)
+    [late] = asked(9, 1, seed=13)[10:11]
+    send(store, [replace(late, input="what nobody else asks")])
+    run(store, settings, "texts", until)
+    row = latest(store, "embedding", "input text")
+    assert row.n == 200
+    assert row.window_start > late.timestamp
+
+
 def test_answers_in_another_style_page_without_any_encoder(
     store: Store, settings: Settings
 ) -> None:

@@ -9,7 +9,6 @@ from scipy.stats import binomtest
 from monitor.drift import (
     clopper_pearson,
     clopper_pearson_upper,
-    paired_difference,
     rate_difference,
     wilson,
 )
@@ -52,22 +51,9 @@ def test_newcombe_published_examples() -> None:
     assert (two.low, two.high) == pytest.approx((0.6075, 1.0), abs=1e-4)
 
 
-def test_paired_difference_covers_and_tests() -> None:
-    """The interval holds the true difference, and the p-value is the exact one."""
-    rng, inside = np.random.default_rng(2), []
-    for b, c, _ in rng.multinomial(200, (0.08, 0.03, 0.89), size=1_000).tolist():
-        found = paired_difference(b, c, 200)
-        inside.append(found.low <= 0.05 <= found.high)
-        if b + c:
-            assert found.p_value == pytest.approx(binomtest(b, b + c).pvalue, abs=1e-9)
-    assert np.mean(inside) >= 0.94
-
-
 @pytest.mark.parametrize("bad", [(2, 1), (-1, 1)])
 def test_refuses_impossible_counts(bad: tuple[int, int]) -> None:
     """More events than calls, or fewer than none, are refused."""
     for interval in (clopper_pearson, clopper_pearson_upper, wilson):
         with pytest.raises(ValueError, match="count"):
             interval(*bad)
-    with pytest.raises(ValueError, match="disjoint"):
-        paired_difference(3, 3, 5)

@@ -27,6 +27,7 @@ from judges.statistics.power import (
     power_of,
     smallest_change,
     smallest_gain,
+    smallest_shown,
 )
 from judges.statistics.ranking import Comparisons, bootstrap, bradley_terry, win_rates
 from judges.statistics.selection import Item, allocate, neyman, review
@@ -143,6 +144,31 @@ def test_a_paired_test_keeps_its_level():
     rate = paired_difference([1] * 50, [1] * 50)
     assert rate is not None
     assert rate.low < 0 < rate.high
+
+
+def test_a_paired_interval_covers():
+    """The interval of a difference of rates holds the true one as often as it says, also of rare faults."""
+    rng = np.random.default_rng(2)
+    for up, down in ((0.08, 0.03), (0.01, 0.0)):
+        inside = []
+        for b, c, _ in rng.multinomial(200, (up, down, 1 - up - down), size=500).tolist():
+            found = paired_difference(
+                [0] * b + [1] * (200 - b), [1] * b + [0] * c + [1] * (200 - b - c)
+            )
+            assert found is not None
+            inside.append(found.low <= up - down <= found.high)
+        assert np.mean(inside) >= 0.94
+
+
+def test_the_smallest_difference_that_was_to_be_seen():
+    """It falls with the items, is seen as often as it says, and five items show nothing at all."""
+    few, many = smallest_shown(100, 0.02), smallest_shown(2000, 0.02)
+    assert few is not None
+    assert many is not None
+    assert many < 0.015 < few
+    assert mcnemar_power(few, 0.0, 100) == pytest.approx(0.8, abs=0.01)
+    assert smallest_shown(5, 0.5) is None
+    assert smallest_shown(0, 0.0) is None
 
 
 def test_power_plans_what_simulation_sees():

@@ -58,13 +58,22 @@ def test_a_detector_comes_back_from_its_file_and_without_it_the_same(kind, tmp_p
     """A lost or broken file is made again from the same texts."""
     sample = texts(9, 120)
     baseline, _ = choose_baseline(sample, release="", key="k")
-    learnt = fitted(tmp_path, kind, baseline, sample, {})
+    reads = []
+
+    def read() -> tuple[list[SampledText], dict[int, list[float]]]:
+        reads.append(1)
+        return sample, {}
+
+    learnt = fitted(tmp_path, kind, baseline, "these", read)
     [file] = tmp_path.iterdir()
-    assert fitted(tmp_path, kind, baseline, sample, {}) == learnt
+    assert fitted(tmp_path, kind, baseline, "these", read) == learnt
+    assert len(reads) == 1
     file.write_bytes(b"PK no archive")
-    assert fitted(tmp_path, kind, baseline, sample, {}) == learnt
+    assert fitted(tmp_path, kind, baseline, "these", read) == learnt
     file.unlink()
-    assert fitted(tmp_path, kind, baseline, sample, {}) == learnt
+    assert fitted(tmp_path, kind, baseline, "these", read) == learnt
+    fitted(tmp_path, kind, baseline, "one of them was erased", read)
+    assert len(reads) == 4
 
 
 def test_a_state_of_another_version_is_refused() -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from monitor.clock import wall_now
 from monitor.exceptions import ConfigurationError, DeliveryError, SignatureError
@@ -74,6 +74,31 @@ def test_several_signatures_allow_a_rotation():
         verify(SECRET, old, b"{}", now=AT)
 
 
+@pytest.mark.parametrize("known", [SECRET, OTHER])
+def test_while_a_secret_is_replaced_receivers_of_either_are_content(known: str):
+    """Signed with two secrets, the package verifies with each alone; a third one is refused."""
+    headers = sign(f"{OTHER}, {SECRET}", "msg_1", b"{}", at=wall_now())
+    assert len(headers["webhook-signature"].split()) == 2
+    assert Webhook(known).verify(b"{}", headers) == {}
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "A" * 32).verify(b"{}", headers)
+
+
+@pytest.mark.parametrize(("secret", "right"), [(SECRET, True), (OTHER, True), ("foreign", False)])
+def test_we_accept_what_either_of_several_secrets_signed(secret: str, right: bool):
+    """What the package signs with the old or the new secret is verified while both are known."""
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(AT.timestamp())),
+        "webhook-signature": Webhook(secret if right else secret.encode()).sign("msg_1", AT, "{}"),
+    }
+    if right:
+        assert verify(f"{SECRET}\n{OTHER}", headers, b"{}", now=AT) == "msg_1"
+    else:
+        with pytest.raises(SignatureError, match="no v1 signature matches"):
+            verify(f"{SECRET}\n{OTHER}", headers, b"{}", now=AT)
+
+
 @pytest.mark.parametrize("signature", ["v1,!!!", "v1", "v1,", ",", "v2,aaaa", "ünï", "v1 v1 v1"])
 def test_a_mangled_signature_is_a_refusal_and_no_crash(signature: str):
     """Whatever stands in the header, the answer is a SignatureError."""
@@ -107,11 +132,11 @@ def test_a_body_that_is_no_text_is_refused():
 
 def test_a_plain_secret_is_the_key_itself():
     """A secret without whsec_ is used as it stands, byte for byte."""
-    headers = sign("open sesame", "msg_1", b"{}", at=AT)
-    assert headers["webhook-signature"] == Webhook(b"open sesame").sign("msg_1", AT, "{}")
+    headers = sign("open-sesame", "msg_1", b"{}", at=AT)
+    assert headers["webhook-signature"] == Webhook(b"open-sesame").sign("msg_1", AT, "{}")
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_no base64!"])
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_no-base64!"])
 def test_an_unusable_secret_says_how_to_make_one(secret: str):
     """An empty or broken secret is a configuration error with a remedy."""
     with pytest.raises(ConfigurationError, match="openssl rand"):

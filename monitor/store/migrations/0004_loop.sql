@@ -71,7 +71,8 @@ CREATE TABLE IF NOT EXISTS retrains (
 ORDER BY (retrain_id, timestamp)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- One member of one dataset version. `split` is train, validation or reserved; a reserved row is never exported.
+-- One member of one dataset version. `split` is train, validation or reserved; a reserved row is never exported. Examples
+-- that people brought are versions of their own (`im-…`) with the split `import`; the next build takes them up.
 CREATE TABLE IF NOT EXISTS datasets (
     created_at DateTime64(3) CODEC(Delta(8), ZSTD(1)),
     dataset_version String,
@@ -84,7 +85,10 @@ CREATE TABLE IF NOT EXISTS datasets (
     output String CODEC(ZSTD(1)),
     label String CODEC(ZSTD(1)),
     label_author LowCardinality(String),
-    reason LowCardinality(String)
+    reason LowCardinality(String),
+    reasons Array(LowCardinality(String)),
+    output_messages String CODEC(ZSTD(1)),
+    tools String CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree
 ORDER BY (dataset_version, split, trace_id, span_id)
 SETTINGS non_replicated_deduplication_window = 10000;

@@ -4,7 +4,8 @@
 -- that are only told of failures are left out. Scores on another scale (`graded`) count as failed below each of three
 -- thresholds of their own, `low`, in series `source/name<q10` and so on. Of judges' verdicts, which were drawn with
 -- unequal probability, those are counted that the least probability of the hour would have drawn too (by the draw's own
--- hash, `judges.statistics.sampling.uniform`): a uniform sample, however many flagged calls were judged.
+-- hash, `judges.statistics.sampling.uniform`): a uniform sample, however many flagged calls were judged. So it is with calls
+-- whose sender keeps a share of them and all that are slow: the share alone counts (`measures_by_hour`).
 -- Parameters: service, since, until, sources, by_call (1: the hour of the call), slices, graded (`source/name`), low
 -- (thresholds in the same order, three each). Columns: series, slice, hour (since 1970), count, n.
 SELECT tupleElement(look, 1) AS series, slice, toUInt32(intDiv(toUnixTimestamp(hour), 3600)) AS hour,
@@ -17,7 +18,7 @@ FROM (
     FROM (
         SELECT concat(source, '/', name) AS series, value, indexOf({graded:Array(String)}, concat(source, '/', name)) AS place,
             toStartOfHour(toDateTime(if({by_call:UInt8} = 1, called, told), 'UTC')) AS hour,
-            if(empty(labels), [''], labels) AS labels,
+            if(empty(found), [''], found) AS labels,
             if(source = 'judge', reinterpretAsUInt64(reverse(substring(SHA256(concat('outerloop-judge:', trace_id, ':', span_id)), 1, 8))) / 18446744073709551616, 0) AS drawn,
             min(probability) OVER (PARTITION BY series, hour) AS least
         FROM (
@@ -30,13 +31,15 @@ FROM (
         ) AS score
         LEFT JOIN (
             SELECT trace_id, span_id, timestamp AS called,
+                1 - (reinterpretAsUInt64(reverse(unhex(concat('00', leftPad(right(trace_id, 14), 14, '0'))))) + 1) / 72057594037927936 AS stands,
+                min(sampling_probability) OVER (PARTITION BY toStartOfHour(toDateTime(timestamp, 'UTC'))) AS kept,
                 arrayConcat(['', concat('release=', release), concat('model=', request_model), concat('prompt version=', prompt_version)],
-                    arrayMap((name, value) -> concat('tag ', name, '=', value), mapKeys(tags), mapValues(tags))) AS labels
+                    arrayMap((name, value) -> concat('tag ', name, '=', value), mapKeys(tags), mapValues(tags))) AS found
             FROM calls FINAL
             WHERE service = {service:String} AND timestamp >= {since:DateTime64(9)} - INTERVAL if({by_call:UInt8} = 1, 0, 14) DAY
               AND timestamp < {until:DateTime64(9)}
         ) AS call USING (trace_id, span_id)
-        WHERE {by_call:UInt8} = 0 OR notEmpty(labels)
+        WHERE if(empty(found), {by_call:UInt8} = 0, kept = 1 OR stands < kept)
     )
     WHERE drawn < least
 )

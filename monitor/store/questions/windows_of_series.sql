@@ -1,6 +1,6 @@
 -- Events and looks of one series by window since a moment, in order. Parameters: detector, series, service, since.
--- Columns: window_end, count, n.
-SELECT window_end, count, n
+-- Columns: window_end, count, n, window_start.
+SELECT window_end, count, n, window_start
 FROM checks FINAL
 WHERE detector = {detector:String} AND series = {series:String} AND service = {service:String}
   AND window_end > {since:DateTime64(3)} AND n > 0

@@ -1,0 +1,5 @@
+-- How many hours of services wait to be added up: quiet for a while, and not summed up or scored since.
+-- Parameters: quiet_s (UInt32), kept_since (DateTime64(3)). Columns: due.
+SELECT count() AS due
+FROM hour_states
+WHERE (NOT sealed OR scored_at > sealed_at) AND touched_at < now64(6) - {quiet_s:UInt32} AND hour >= {kept_since:DateTime64(3)}
