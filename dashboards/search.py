@@ -30,7 +30,7 @@ BOUNDS = {
     ("cost", "<"): "max_cost_usd",
 }
 NUMBER = re.compile(r"(latency|cost)([<>])(\d+(?:\.\d+)?)$")
-PAIR = re.compile(r"(output\.[\w.-]+|[a-z]+):(.+)$", re.DOTALL)
+PAIR = re.compile(r"(output(?:\.[\w-]+)+|[a-z]+):(.+)$", re.DOTALL)
 WORD = re.compile(r"[A-Za-z0-9]+")
 
 

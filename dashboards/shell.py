@@ -15,7 +15,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards import data, words
 from dashboards.access import admit
-from dashboards.filters import FACETS, RANGES, Filters, moment, time_range
+from dashboards.address import asked, choose
+from dashboards.filters import FACETS, Filters, moment, time_range
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
 from monitor.settings import Settings, load_settings
@@ -167,13 +168,13 @@ def _desk(settings: Settings) -> Desk:
 
 
 def _range(now: datetime) -> tuple[str, tuple[datetime, datetime]]:
-    name = st.selectbox(
+    name = choose(
+        st.selectbox,
         "Time",
-        list(RANGE_NAMES),
-        index=list(RANGES).index("7d"),
-        format_func=RANGE_NAMES.__getitem__,
-        key="range",
-        bind="query-params",
+        RANGE_NAMES,
+        name="range",
+        default="7d",
+        shown=RANGE_NAMES.__getitem__,
         width=110,
     )
     if name != "custom":
@@ -205,22 +206,20 @@ def _moment(label: str, name: str, now: datetime) -> datetime | None:
 
 def _facets(url: str, since: datetime, until: datetime) -> dict[str, str]:
     """One box per facet that has something to choose; then how many calls each value leaves."""
-    known = data.facets(url, since, until, str(st.query_params.get("service", "")))
+    known = data.facets(url, since, until, asked("service"))
     chosen = {}
     for name in FACETS:
-        asked = str(st.query_params.get(name, ""))
-        counts = known.get(name, {})
-        values = list(counts) if asked in counts or not asked else [*counts, asked]
+        wanted, counts = asked(name), known.get(name, {})
+        values = list(counts) if wanted in counts or not wanted else [*counts, wanted]
         if not values:
             chosen[name] = ""
             continue
-        # the address holds what is shown, so the counts stand beside and not in it
-        chosen[name] = st.selectbox(
+        chosen[name] = choose(
+            st.selectbox,
             LABELS[name],
             ["", *values],
-            format_func=lambda value: words.cut(words.visible(value), 60) or "Any",
-            key=name,
-            bind="query-params",
+            name=name,
+            shown=lambda value: words.cut(words.visible(value), 60) or "Any",
             width=145,
         )
     if known:

@@ -52,6 +52,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], *, timeout_s: float = 6
 def start(module: str, *arguments: str, ready: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start one of our processes (`python -m module`) and wait until `ready` answers."""
     environment.setdefault("OUTERLOOP_OTLP_GRPC_PORT", str(free_port()))
+    environment.setdefault("PYTHONPATH", str(Path(__file__).parent))  # the simulations lie here
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments], env={**os.environ, **environment}
     )

@@ -19,13 +19,12 @@ from dashboards.charts.traffic import (
     spend,
     volume,
 )
-from dashboards.charts.training import comparison, composition, forest
+from dashboards.charts.training import composition, forest
 
 __all__ = [
     "BRUSH",
     "before_and_now",
     "brushable",
-    "comparison",
     "composition",
     "evidence",
     "forest",

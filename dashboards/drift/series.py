@@ -13,8 +13,8 @@ import pandas as pd
 
 from dashboards.filters import bucket_s
 from monitor.clock import parse_time
-from monitor.drift.baseline import needed_samples
 from monitor.drift.intervals import wilson
+from monitor.drift.planning import needed_samples
 from monitor.jobs.dates import SLIPS
 from monitor.jobs.field_profiles import EXCEEDED
 

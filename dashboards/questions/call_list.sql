@@ -28,7 +28,7 @@ WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(9)}
   AND ({max_ms:Float64} < 0 OR duration_ms < {max_ms:Float64})
   AND ({min_cost_usd:Float64} < 0 OR calls.cost_usd > {min_cost_usd:Float64})
   AND ({max_cost_usd:Float64} < 0 OR calls.cost_usd < {max_cost_usd:Float64})
-  AND (empty({field:Array(String)}) OR JSON_VALUE(calls.output, concat('$.', arrayStringConcat(arrayMap(one -> concat('"', one, '"'), {field:Array(String)}), '.'))) = {value:String})
+  AND (empty({field:Array(String)}) OR JSON_VALUE(calls.output, concat('$', arrayStringConcat(arrayMap(one -> concat('."', one, '"'), {field:Array(String)})))) = {value:String})
   AND ({text:String} = '' OR trace_id = {text:String}
        OR ((positionCaseInsensitive(input_messages, {word:String}) > 0 OR positionCaseInsensitive(output_messages, {word:String}) > 0)
            AND (positionCaseInsensitiveUTF8(calls.input, {text:String}) > 0 OR positionCaseInsensitiveUTF8(calls.output, {text:String}) > 0)))

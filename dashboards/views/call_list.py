@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboards import charts, data, words
+from dashboards.address import choose, put
 from dashboards.filters import bucket_s
 from dashboards.search import HELP, Search, parse_search
 from dashboards.shell import Desk
@@ -74,21 +75,21 @@ def _search(desk: Desk) -> Search:
         help=HELP,
         on_change=_newest,
     )
-    status = middle.selectbox(
+    status = choose(
+        middle.selectbox,
         "Ended",
-        list(STATUSES),
-        format_func=STATUSES.__getitem__,
-        key="status",
-        bind="query-params",
-        on_change=_newest,
+        STATUSES,
+        name="status",
+        shown=STATUSES.__getitem__,
+        then=_newest,
     )
-    score = right.selectbox(
+    score = choose(
+        right.selectbox,
         "Failed score",
         _scores(desk),
-        format_func=lambda name: words.visible(name) or "Any",
-        key="score",
-        bind="query-params",
-        on_change=_newest,
+        name="score",
+        shown=lambda name: words.visible(name) or "Any",
+        then=_newest,
     )
     typed = parse_search(line.strip())
     return replace(typed, status=status or typed.status, score=score or typed.score)
@@ -147,7 +148,7 @@ def _brush(size: int) -> None:
         datetime.fromtimestamp(float(end) / 1000, UTC) for end in (min(ends), max(ends))
     )
     until = max(until, since + timedelta(seconds=min(size, 60))) + timedelta(minutes=1)
-    st.session_state["range"] = "custom"
+    put("range", "custom")
     st.session_state["since"] = f"{since:%Y-%m-%d %H:%M}"
     st.session_state["until"] = f"{until:%Y-%m-%d %H:%M}"
     _newest()

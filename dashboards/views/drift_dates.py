@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, words
+from dashboards.address import asked, choose
 from dashboards.drift import reads
 from dashboards.drift.dates import SLIP_WORDS, date_paths, lags_of, learnt, slipped_lags
 from dashboards.drift.series import STATES
@@ -33,13 +34,14 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
     if not fields:
         st.info("No field of this service's answers holds dates in this time.")
         return
-    asked = str(st.query_params.get("field", ""))
-    field = st.selectbox(
+    wanted = asked("field")
+    field = choose(
+        st.selectbox,
         "Field",
-        fields if not asked or asked in fields else [*fields, asked],
-        format_func=lambda name: words.cut(words.visible(name), 80),
-        key="field",
-        bind="query-params",
+        fields if not wanted or wanted in fields else [*fields, wanted],
+        name="field",
+        default=fields[0],
+        shown=lambda name: words.cut(words.visible(name), 80),
         width=320,
     )
     of = learnt(known[field]) if field in known else None

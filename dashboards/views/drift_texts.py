@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, words
+from dashboards.address import choose
 from dashboards.charts.drift import CLUSTER_COLOURS, REST
 from dashboards.drift import reads
 from dashboards.drift.series import STATES
@@ -39,14 +40,14 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
             " it needs the extra `embeddings` (`pip install 'outerloop[embeddings]'`) and runs every hour."
         )
         return
-    part = st.segmented_control(
+    part = choose(
+        st.segmented_control,
         "Texts",
-        list(PARTS),
-        format_func=PARTS.__getitem__,
+        PARTS,
+        name="texts",
         default="input",
+        shown=PARTS.__getitem__,
         required=True,
-        key="texts",
-        bind="query-params",
         label_visibility="collapsed",
     )
     mine = _of_one_model([one for one in kept if one.part == part], desk.settings.embedding_model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from math import isnan
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,25 +10,17 @@ import streamlit as st
 
 from dashboards import charts, data, words
 from dashboards.shell import CHART_WIDTH, Desk, link, view
+from dashboards.views.judge_card import corrected, show_judge
 from dashboards.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judges.statistics.agreement import Confusion
-    from judges.statistics.rates import Rate
-    from judges.statistics.sampling import WeightedMean
-    from judges.statistics.trust import Trust
     from monitor.judging.trust import JudgeHealth
 
 __all__ = ["show"]
 
 SPEND_DAYS = 14
-TRANSPORT = {
-    "pass": "means the same there",
-    "fail": "means something else there",
-    "inconclusive": "not known: too few labels there",
-}
 
 
 @view
@@ -55,7 +46,7 @@ def show(desk: Desk) -> None:
             for other in health
             if not other.latest and (other.service, other.judge) == (one.service, one.judge)
         ]
-        _judge(one, older)
+        show_judge(one, older)
     st.subheader("Evals", anchor=False)
     _evals(desk)
 
@@ -92,7 +83,7 @@ def _rates(latest: Sequence[JudgeHealth]) -> None:
     rows = []
     for one in latest:
         name = words.cut(words.visible(f"{one.service}: {one.judge}"), 44)
-        for meaning, rate in (("as judged", one.trust.raw), ("corrected", _corrected(one.trust))):
+        for meaning, rate in (("as judged", one.trust.raw), ("corrected", corrected(one.trust))):
             if rate is not None and 0 <= rate.value <= 1 and rate.low < rate.high:
                 rows.append(
                     {
@@ -106,204 +97,6 @@ def _rates(latest: Sequence[JudgeHealth]) -> None:
             " own word shows how a rate moves; only the corrected one says where it is."
         )
         st.altair_chart(charts.rates(pd.DataFrame(rows), "mean verdict"), width=CHART_WIDTH * 2)
-
-
-def _judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
-    trust = one.trust
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(one.judge)}** on {plain(one.service)}", width="content")
-            for label, colour in _badges(one):
-                st.badge(label, color=colour)  # type: ignore[arg-type]  # a colour of Streamlit's
-        st.caption(
-            plain(
-                f"version {one.version} · calls of {words.when(one.first_call)} to {words.when(one.last_call)}"
-            )
-        )
-        with st.container(horizontal=True, gap="small"):
-            _fact("As judged", *_mean(trust.raw))
-            _fact("Corrected", *_level(trust))
-            _fact("Agreement", *_agreement(trust))
-            _fact("No verdict", *_missing(one))
-            _fact(
-                "Cost",
-                "unknown" if one.cost_usd is None else words.money(one.cost_usd),
-                f"{words.count(trust.judged + trust.failed)} verdicts",
-            )
-        st.markdown(plain(trust.note[:1].upper() + trust.note[1:]) + ".")
-        _place(one)
-        _breaks(one)
-        left, right = st.columns(2)
-        with left:
-            _confusion(trust.confusion)
-        with right:
-            _releases(one)
-        if older:
-            with st.expander(f"{words.noun(len(older), 'older version')}"):
-                _versions([one, *older])
-
-
-def _place(one: JudgeHealth) -> None:
-    """Of a judge of pairs: what the place of an answer decides."""
-    said = []
-    if one.first is not None:
-        said.append(
-            f"the answer shown first wins {words.percent(one.first.value)} of its pairs that have a winner"
-            f" ({_between(one.first.low, one.first.high)}, n = {words.count(one.first.n)}; half is fair)"
-        )
-    if one.trust.orders is not None:
-        orders = one.trust.orders
-        said.append(
-            f"asked in both orders it says the same {words.percent(orders.consistent.value)} of the time"
-            f" ({_between(orders.consistent.low, orders.consistent.high)}, n = {words.count(orders.consistent.n)});"
-            f" the first place alone decides {words.percent(orders.primacy.value)}, the second"
-            f" {words.percent(orders.recency.value)}"
-        )
-    if said:
-        st.markdown("**Place of the answers**: " + plain("; ".join(said)) + ".")
-    if one.own_family:
-        st.warning(
-            f"{words.noun(one.own_family, 'verdict')} on answers of the judging model's own family, which judges"
-            " commonly favour; take a model of another vendor."
-        )
-
-
-def _badges(one: JudgeHealth) -> list[tuple[str, str]]:
-    found = [("gives too few verdicts", "red")] if one.alarming else []
-    level = one.trust.level
-    found += [("adds nothing", "orange")] if level is not None and level.adds_nothing else []
-    found += [("changed", "violet")] if one.breaks else []
-    found += [("judges its own family", "orange")] if one.own_family else []
-    failing = [part for part in one.releases if part.transport.status == "fail"]
-    found += [("does not carry over", "red")] if failing else []
-    return found
-
-
-def _fact(label: str, value: str, below: str) -> None:
-    with st.container(width=170, gap="xxsmall"):
-        st.caption(label)
-        st.markdown(f"**{plain(value)}**")
-        st.caption(plain(below))
-
-
-def _mean(mean: WeightedMean | None) -> tuple[str, str]:
-    if mean is None:
-        return "none yet", "no verdict on these calls"
-    if mean.low == mean.high:  # all alike: their spread says nothing of what was not judged
-        return _number(mean.value), f"no interval: {words.noun(mean.n, 'verdict')}, all alike"
-    worth = f", worth {words.count(mean.n_eff)} equal ones" if mean.n_eff < 0.98 * mean.n else ""
-    return _number(mean.value), f"{_between(mean.low, mean.high)}, n = {words.count(mean.n)}{worth}"
-
-
-def _corrected(trust: Trust) -> Rate | None:
-    return None if trust.level is None else trust.level.rate
-
-
-def _level(trust: Trust) -> tuple[str, str]:
-    rate = _corrected(trust)
-    if rate is not None:
-        return _number(
-            rate.value
-        ), f"{_between(rate.low, rate.high)}, {words.count(trust.n)} labels"
-    return "not shown", f"{words.noun(trust.n, 'label')}; a level needs 30"
-
-
-def _agreement(trust: Trust) -> tuple[str, str]:
-    if trust.agreement is None:
-        return "not known", "nobody has labelled a judged call"
-    said = f"{_between(trust.agreement.low, trust.agreement.high)}, n = {words.count(trust.agreement.n)}"
-    for name, figure in (("kappa", trust.kappa), ("AC1", trust.ac1)):
-        said += f", {name} {figure:.2f}" if figure is not None and not isnan(figure) else ""
-    if trust.human_agreement is not None:
-        said += f"; two people agree on {words.percent(trust.human_agreement.value)}"
-    return words.percent(trust.agreement.value), said
-
-
-def _missing(one: JudgeHealth) -> tuple[str, str]:
-    said = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in one.failures.items())
-    if one.trust.worst is not None and one.trust.best is not None and one.trust.failed:
-        said += f"; with them the mean lies from {_number(one.trust.worst)} to {_number(one.trust.best)}"
-    return words.percent(one.trust.invalid_share), said or "every call got one"
-
-
-def _number(value: float) -> str:
-    return words.percent(value) if 0 <= value <= 1 else f"{value:.2f}"
-
-
-def _between(low: float, high: float) -> str:
-    return f"95 %: {_number(max(0.0, low))} to {_number(high)}"
-
-
-def _breaks(one: JudgeHealth) -> None:
-    for crossed in one.breaks:
-        what = "was changed" if crossed.reason == "version" else "changed behind the same name"
-        st.warning(
-            plain(
-                f"{words.when(crossed.crossed_at)}: the judge {what}. On {crossed.n} anchors it says"
-                f" {crossed.difference:+.3f} (95 %: {crossed.low:+.3f} to {crossed.high:+.3f}) against before;"
-                " verdicts before and after are two series."
-            )
-        )
-
-
-def _confusion(table: Confusion | None) -> None:
-    st.caption("People's labels (rows) against its verdicts (columns)")
-    if table is None or not table.n:
-        st.info("No judged call has a label yet.")
-        return
-    names = [f"{label:g}" if isinstance(label, float) else str(label) for label in table.labels]
-    st.dataframe(
-        pd.DataFrame(
-            [[f"people: {name}", *row] for name, row in zip(names, table.counts, strict=True)],
-            columns=["", *(f"judge: {name}" for name in names)],
-        ),
-        hide_index=True,
-    )
-
-
-def _releases(one: JudgeHealth) -> None:
-    st.caption("By release and prompt version: does a verdict mean the same?")
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Release": [words.visible(part.release) for part in one.releases],
-                "Prompt": [words.visible(part.prompt_version) for part in one.releases],
-                "Judged": [part.judged for part in one.releases],
-                "Labels": [part.transport.n for part in one.releases],
-                "Verdict": [TRANSPORT[part.transport.status] for part in one.releases],
-                "Off by": [
-                    "" if part.transport.residual is None or part.transport.low is None
-                    or part.transport.high is None
-                    else f"{part.transport.residual:+.3f} ({part.transport.low:+.3f} to {part.transport.high:+.3f})"
-                    for part in one.releases
-                ],
-            }
-        ),
-        hide_index=True,
-    )  # fmt: skip
-
-
-def _versions(found: Sequence[JudgeHealth]) -> None:
-    def told(rate: Rate | WeightedMean | None) -> str:
-        if rate is None:
-            return "none"
-        return f"{_number(rate.value)} ({_between(rate.low, rate.high)}, n = {words.count(rate.n)})"
-
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Version": [one.version for one in found],
-                "Last call": [words.when(one.last_call) for one in found],
-                "As judged": [told(one.trust.raw) for one in found],
-                "Corrected": [told(_corrected(one.trust)) for one in found],
-                "Agreement": [told(one.trust.agreement) for one in found],
-                "Kappa": [
-                    "" if one.trust.kappa is None else f"{one.trust.kappa:.2f}" for one in found
-                ],
-            }
-        ),
-        hide_index=True,
-    )
 
 
 def _evals(desk: Desk) -> None:

@@ -55,8 +55,10 @@ class Settings:
     def suggested(self, given: Mapping[str, Any], *, fixed: frozenset[str]) -> Settings:
         """With what the request suggests, except for what the command line has fixed.
 
-        >>> Settings().suggested({"epochs": 5, "seed": 3, "mood": "good"}, fixed=frozenset({"seed"}))
-        Settings(method='auto', epochs=5, ...)
+        >>> given = {"epochs": 5, "seed": 3, "mood": "good"}
+        >>> taken = Settings().suggested(given, fixed=frozenset({"seed"}))
+        >>> taken.epochs, taken.seed
+        (5, 7)
 
         Raises:
             TrainingError: a suggestion makes no sense.

@@ -160,7 +160,7 @@ def _rate(step: int, steps: int) -> float:
     """Share of the highest learning rate.
 
     >>> [round(_rate(step, 100), 2) for step in (0, 4, 50, 99)]
-    [0.2, 1.0, 0.53, 0.0]
+    [0.2, 1.0, 0.54, 0.0]
     """
     rising = max(1, round(WARM_UP * steps))
     if step < rising:

@@ -32,6 +32,7 @@ FITS: dict[str, dict[str, float]] = {
 DEPLOYED = ("prompt", "model", "provider")
 SUSPECTED = 0.25
 """Belief from which a deployment is worth taking back, also where it is not the likeliest cause."""
+OPERATIONAL = "it is about how calls run, not about what they answer"
 FEW_SHOT = 50
 """Up to so many labelled failing calls, a few of them in the prompt are quicker than a training."""
 
@@ -113,6 +114,8 @@ def _prompt(weighed: _Weighed, situation: Situation) -> None:
 
 
 def _examples(weighed: _Weighed, situation: Situation) -> None:
+    if situation.operational:
+        weighed.forbidden.append(OPERATIONAL)
     labels, tokens = situation.labels, situation.costs.example_tokens
     right = labels.failing + labels.passing
     if not right:
@@ -135,6 +138,8 @@ def _examples(weighed: _Weighed, situation: Situation) -> None:
 
 def _retrain(weighed: _Weighed, situation: Situation) -> None:
     labels = situation.labels
+    if situation.operational:
+        weighed.forbidden.append(OPERATIONAL)
     if situation.severity == "watch":
         weighed.forbidden.append("nothing is known to be wrong with the answers")
     if not situation.confirmed_by:
@@ -240,6 +245,8 @@ def _judge(weighed: _Weighed, situation: Situation) -> None:
 def _wait(weighed: _Weighed, situation: Situation) -> None:
     if situation.severity == "watch":
         weighed.for_it(6.0, "nothing is known to be wrong with the answers")
+    elif situation.operational:
+        weighed.for_it(2.0, f"{OPERATIONAL}: see to what serves the model")
     elif not situation.confirmed_by:
         weighed.for_it(1.5, "no judge, outcome or person has confirmed it yet")
     rise = _excess(situation)

@@ -118,6 +118,7 @@ def situation_of(store: Store, settings: Settings, incident: Incident, now: date
         promoted=watch_promoted(store, incident, mine, now),
         under_way=next((one.retrain_id for one in mine if one.state not in ENDED), ""),
         judge_alone=_judge_alone(incident),
+        operational=incident.operational,
         examples=tuple(one.trace_id for one in details.examples),
     )  # fmt: skip
 

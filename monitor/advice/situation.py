@@ -165,6 +165,8 @@ class Situation:
     """The retrain of this incident that is neither promoted nor ended, or ''."""
     judge_alone: bool = False
     """Nobody but a judge says so."""
+    operational: bool = False
+    """It is about how calls run (latency, tokens, cost, errors, silence), not about what they answer."""
     examples: Sequence[str] = field(default=())
     """Traces of calls that show it, the latest first."""
 

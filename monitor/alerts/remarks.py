@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.alerts.message import SlackMessage, incident_url, span, when
+from monitor.alerts.figures import span, when
+from monitor.alerts.message import SlackMessage, incident_url
 from monitor.alerts.mrkdwn import escape, header, join, link, plain, section
 
 if TYPE_CHECKING:

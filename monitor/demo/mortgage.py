@@ -54,7 +54,8 @@ LAST = (
     "Novak",
     "Silva",
 )
-LENDERS = ("Harbor Home Loans", "Cedar Mortgage", "Bluff Street Lending")
+LENDERS = {"Harbor Home Loans": 0.55, "Cedar Mortgage": 0.36, "Bluff Street Lending": 0.09}
+"""Who is called, and its share of calls."""
 WISHES = {
     "payment": ("I want to check when I have to pay next", 0.46, 0.08),
     "autopay": ("I would like to set up autopay", 0.18, 0.70),
@@ -70,17 +71,11 @@ HOURLY = np.array(
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
-    "required": ["borrower", "loan_number", "amount", "due_date", "intent"],
+    "required": ["due_date"],
     "additionalProperties": False,
-    "properties": {
-        "borrower": {"type": ["string", "null"]},
-        "loan_number": {"type": ["string", "null"], "pattern": r"^\d{3}-\d{6}$"},
-        "amount": {"type": ["number", "null"], "minimum": 0},
-        "due_date": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-        "intent": {"enum": [*WISHES, "extra_payment", "other"]},
-    },
+    "properties": {"due_date": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}},
 }
-"""What the extractor promises, as JSON Schema 2020-12."""
+"""What the model promises, as JSON Schema 2020-12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +86,11 @@ class CallLog:
     kind: str
     text: str
     truth: dict[str, str | float]
+
+    @property
+    def lender(self) -> str:
+        """Who was called."""
+        return next((name for name in LENDERS if name in self.text), "")
 
     @property
     def expected(self) -> str:
@@ -120,7 +120,7 @@ def _call(at: datetime, rng: np.random.Generator) -> CallLog:
     text = "\n".join(
         (
             f"Call date: {at:%Y-%m-%d}",
-            f"Agent: Thank you for calling {rng.choice(LENDERS)}, how can I help?",
+            f"Agent: Thank you for calling {rng.choice(list(LENDERS), p=list(LENDERS.values()))}, how can I help?",
             f"Caller: Hello, this is {name}, {wish}.",
             "Agent: I can look that up. Could you tell me your loan number?",
             f"Caller: Yes, it's loan number {loan}.",

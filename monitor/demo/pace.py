@@ -29,9 +29,10 @@ class Pace:
 
 FAST = Pace(
     start=datetime(2023, 12, 16, tzinfo=UTC),
-    per_day=300,
-    quiet_step=timedelta(days=2),
+    per_day=150,
+    quiet_step=timedelta(days=4),
     cure_step=timedelta(days=2),
+    hunt_step=timedelta(hours=2),
 )
 FULL = Pace(
     start=datetime(2023, 12, 1, tzinfo=UTC),

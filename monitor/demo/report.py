@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.clock import parse_time, rfc3339
 from monitor.demo.pace import TURN
+from monitor.demo.pretraining import right_answer
 from monitor.drift import clopper_pearson
 from monitor.incidents import incidents
 from monitor.retrain.state import retrains
@@ -107,7 +108,10 @@ def report(story: Story, *, wall_seconds: float) -> dict[str, Any]:
 
 def _wrong(story: Story, calls: Iterable[Answered]) -> dict[str, float]:
     """Share of stored answers that differ from the generator's own truth, with its 95 % interval (Clopper-Pearson)."""
-    right = [_fields(call.output) == story.truth[call.trace_id].truth for call in calls]
+    right = [
+        _fields(call.output) == json.loads(right_answer(story.truth[call.trace_id]))
+        for call in calls
+    ]
     interval = clopper_pearson(right.count(False), len(right))
     return {
         "value": right.count(False) / max(1, len(right)),

@@ -1,7 +1,8 @@
 """Everything that runs beside the story: the real sidecar, and stand-ins for what is outside of it.
 
-Store, collector, scheduler and dashboard are the product's own processes, supervised as `outerloop up` does. Slack, the
-judge's model and the GPU fine-tune job are stand-ins on loopback that speak the real protocols.
+Store, collector, scheduler and dashboard are the product's own processes, supervised as `outerloop up` does.
+Production's model and the fine-tune job are the real programs of `examples/finetune`. Slack and the judge's model are
+stand-ins on loopback that speak the real protocols.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ import subprocess
 import urllib.request
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from monitor.clock import CLOCK_FILE, rfc3339
 from monitor.demo.app import SERVICE
 from monitor.demo.mortgage import SCHEMA
-from monitor.exceptions import OuterloopError
+from monitor.exceptions import ConfigurationError, OuterloopError
 from monitor.settings import Settings, load_settings
-from monitor.standins.extractor import Weights, save
 from monitor.standins.slack import SlackStandin
 from monitor.store import migrate
 from monitor.supervisor import Part, Supervisor, sidecar
@@ -35,15 +36,23 @@ if TYPE_CHECKING:
 __all__ = ["Sidecar"]
 
 RELEASE = "extractor-2023-11"
+MODEL = Path(__file__).parent / "model"
+"""The production model, a Hugging Face folder; `monitor.demo.pretraining` says how it was made."""
+NEEDED = ("torch", "transformers", "peft")
+ONE_CORE = ("--threads", "1")
+"""More threads cost so small a model more than they bring."""
+TRAINING = ("--method", "full", "--epochs", "4", "--learning-rate", "4e-4")
 JUDGE = f"""\
 kind = "question"
-question = "Is every field of the extraction right for this call, the due date's year included? \
+question = "Is the due date right for this call, its year included? \
 The next payment is due within a month after the call date."
 services = ["{SERVICE}"]
 share = 0.2
 labels = ["servicing_match"]
 """
 """The definition of the judge `judged_right`."""
+JUDGE_ERRS = ("--sensitivity", "0.9", "--specificity", "1")
+"""It errs by content, and the same short question comes again and again: a mistake on a right answer would, too."""
 SLACK_CHANNEL = "C0LOANOPS"
 
 
@@ -98,28 +107,20 @@ class Sidecar:
         self._scheduler = self._supervisor.process("scheduler")
 
     def _prepare(self) -> None:
-        for folder in ("schemas", "judges", "models", "finetune"):
+        lacking = [name for name in NEEDED if find_spec(name) is None]
+        if lacking:
+            raise ConfigurationError(
+                f"the demo trains a real model and lacks {', '.join(lacking)};"
+                " install what it needs with: pip install 'outerloop[demo]'"
+            )
+        for folder in ("schemas", "judges", "finetune"):
             (self.data_dir / folder).mkdir(parents=True, exist_ok=True)
         (self.data_dir / "schemas" / f"{SERVICE}.json").write_text(json.dumps(SCHEMA), "utf-8")
         (self.data_dir / "judges" / "judged_right.toml").write_text(JUDGE, "utf-8")
-        weights = Weights(
-            name=RELEASE,
-            year_belief=2023,
-            shortcut_rate=0.08,
-            base_error_rate=0.01,
-            seed=self.seed,
-            trained_on="call logs of 2023",
-        )
-        save(weights, self.weights)
         self._log = self._started.enter_context(
             (self.data_dir / "sidecar.log").open("a", encoding="utf-8")
         )
         self.slack = self._started.enter_context(SlackStandin())
-
-    @property
-    def weights(self) -> Path:
-        """The production model's file."""
-        return self.data_dir / "models" / f"{RELEASE}.json"
 
     @property
     def pointer(self) -> Path:
@@ -165,30 +166,42 @@ class Sidecar:
         return [
             *parts,
             Part(
-                "model (stand-in)",
-                "monitor.standins.extractor",
+                "model",
+                "examples.finetune",
                 f"http://127.0.0.1:{ports['model']}/healthz",
-                ["--weights", str(self.weights), "--port", ports["model"]],
+                [
+                    "serve",
+                    "--base",
+                    str(MODEL),
+                    "--name",
+                    RELEASE,
+                    "--port",
+                    ports["model"],
+                    *ONE_CORE,
+                ],
             ),
             Part(
                 "judge (stand-in)",
                 "monitor.standins.llm",
                 f"http://127.0.0.1:{ports['judge']}/v1/models",
-                ["--port", ports["judge"], "--seed", str(self.seed)],
+                ["--port", ports["judge"], "--seed", str(self.seed), *JUDGE_ERRS],
             ),
             Part(
-                "fine-tune job (stand-in)",
-                "monitor.standins.finetune",
+                "fine-tune job",
+                "examples.finetune",
                 f"{self.finetune_url}/healthz",
                 [
+                    "serve",
+                    "--base",
+                    str(MODEL),
+                    "--work-dir",
+                    str(self.data_dir / "finetune"),
                     "--port",
                     ports["finetune"],
                     "--secret",
                     secret.get_secret_value() if secret else "",
-                    "--work-dir",
-                    str(self.data_dir / "finetune"),
-                    "--base-weights",
-                    str(self.weights),
+                    *ONE_CORE,
+                    *TRAINING,
                 ],
             ),
         ]

@@ -16,6 +16,7 @@ import monitor
 from monitor.demo.app import Extractor, StoryClock
 from monitor.demo.mortgage import CallLog, calls
 from monitor.demo.pace import TURN, Pace
+from monitor.demo.pretraining import right_answer
 from monitor.demo.sidecar import RELEASE, Sidecar
 from monitor.exceptions import DeliveryError
 from monitor.incidents import Incident, incidents
@@ -38,6 +39,7 @@ OUTCOME_DELAY_DAYS = 1.5
 THUMBS_DOWN_SHARE = 0.3
 """Wrong answers of which a user complains."""
 STORED_TIMEOUT_S = 60
+TRAINED_TIMEOUT_S = 600
 
 
 @dataclass(order=True, slots=True)
@@ -152,6 +154,8 @@ class Story:
 
     def _retrain(self) -> Retrain:
         with self.narrator.streaming("Retrain"):
+            self._until(self._asked, self.pace.cure_step, "no retrain was asked for")
+            self._wait_trained()
             self._until(self._decidable, self.pace.cure_step, "no candidate could be compared")
         cure = retrains(self.store)[0]
         self.narrator.stage(
@@ -199,11 +203,11 @@ class Story:
     def _recovery(self) -> None:
         with self.narrator.streaming("Watching the new release"):
             self._until(
-                lambda: all(one.state == "resolved" for one in incidents(self.store)),
+                lambda: self._open_incident().state == "resolved",
                 self.pace.cure_step,
                 "it did not recover",
             )
-        one = incidents(self.store)[-1]
+        one = self._open_incident()
         self.narrator.stage(
             "Recovered",
             f"incident {one.incident_id} closed by itself at {one.resolved_at:%Y-%m-%d %H:%M} UTC",
@@ -220,6 +224,23 @@ class Story:
         one = self.incident
         assert one is not None
         return one
+
+    def _asked(self) -> bool:
+        """Whether the fine-tune job has its order."""
+        found = retrains(self.store)
+        return bool(found) and found[0].delivered
+
+    def _wait_trained(self) -> None:
+        """Until the job has ended: the training takes seconds, and on the machine that answers the calls."""
+        deadline = time.monotonic() + TRAINED_TIMEOUT_S
+        while (found := retrains(self.store)[0]).state in ("requested", "started"):
+            if time.monotonic() > deadline:
+                raise DeliveryError(
+                    f"the fine-tune job took more than {TRAINED_TIMEOUT_S} s; see {self.sidecar.data_dir}"
+                )
+            time.sleep(0.2)
+        if found.state == "failed":
+            raise DeliveryError(f"the retrain failed: {found.trouble}")
 
     def _decidable(self) -> bool:
         """Whether a candidate was compared with production, so that a person can decide."""
@@ -239,9 +260,8 @@ class Story:
     def advance(self, step: timedelta) -> None:
         """Live through `step`: the calls and outcomes that fall into it, then a look by the jobs."""
         until = self.now + step
-        for log in self._calls_before(until):
-            self._tell_outcomes(log.at)
-            answer = self.extractor.answer(log)
+        logs = self._calls_before(until)
+        for log, answer in zip(logs, self.extractor.answers(logs), strict=True):
             self._remember(log, answer.trace_id, right=answer.fields == log.truth)
         self._tell_outcomes(until)
         self._wait_stored()
@@ -253,9 +273,9 @@ class Story:
     def _calls_before(self, until: datetime) -> list[CallLog]:
         taken: list[CallLog] = []
         while True:
-            log = self.ahead or next(self.logs)
+            log = self.ahead or next(self.logs, None)
             self.ahead = None
-            if log.at >= until:
+            if log is None or log.at >= until:
                 self.ahead = log
                 return taken
             taken.append(log)
@@ -264,8 +284,9 @@ class Story:
         self.truth[trace_id] = log
         if self.rng.random() < OUTCOME_SHARE:
             at = log.at + timedelta(days=float(self.rng.exponential(OUTCOME_DELAY_DAYS)) + 0.1)
-            heapq.heappush(self.outcomes, Outcome(at, trace_id, right, log.expected))
+            heapq.heappush(self.outcomes, Outcome(at, trace_id, right, right_answer(log)))
         if not right and self.rng.random() < THUMBS_DOWN_SHARE:
+            self.clock.set(log.at)
             monitor.feedback("thumbs", -1, trace_id=trace_id, comment="a field is wrong")
             self.told += 1
 

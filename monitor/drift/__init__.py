@@ -8,9 +8,7 @@ false-alarm rates, delays and power come from `python benchmarks/drift.py`.
 from monitor.drift.baseline import (
     HOURS_PER_WEEK,
     Baseline,
-    arl_for_budget,
     hour_profile,
-    needed_samples,
     rate_baseline,
 )
 from monitor.drift.date_profile import DateProfile
@@ -33,6 +31,7 @@ from monitor.drift.intervals import (
     wilson,
 )
 from monitor.drift.mixture import PROBABILITY_FLOOR, MixtureDetector
+from monitor.drift.planning import arl_for_budget, needed_samples
 from monitor.drift.recovery import recovered, recovery_detector
 from monitor.drift.result import DriftResult, Status
 from monitor.drift.rollover import ROLLOVER_ODDS, RolloverDetector, past_year_probability

@@ -16,6 +16,7 @@ PACKAGE = "monitor.erasure.statements"
 OUT_OF_REACH = (
     "spans that an application's SDK still holds, and one sent again later (in no dataset): stop it, or run again",
     "messages already sent to Slack or to a webhook, files that a fine-tune job has fetched, and trained models",
+    "reports that were written elsewhere (`outerloop report --out`)",
     "backups, and parts that the engine has replaced and deletes within minutes",
 )
 """What this command cannot reach, said with every receipt."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monitor.curation.reserve import load_key
+from monitor.erasure.artifacts import called, drop_reports
 from monitor.erasure.folders import clean_refused
 from monitor.erasure.judging import clean_evaluations, forget_judged
 from monitor.erasure.log import clean_log, collector_runs, wait_for_log
@@ -67,7 +68,9 @@ def erase(
     rows.find(subject)
     log, removed = _log(settings, subject, rows, running=running, dry_run=dry_run)
     gone = Counter({"log": removed} if removed else {})
-    keys, made = rows.judged(), holding(store, request)  # as long as the rows are there to say them
+    # as long as the rows are there to say them
+    keys, made, times = rows.judged(), holding(store, request), called(store, request)
+    shown = set(drop_reports(settings, times, now=now, dry_run=dry_run))
     stopped: list[str] = []
     if not dry_run:  # before the rows go, so that an interrupted erasure has said it
         stopped = mark_trained(store, made, request, now=now)
@@ -80,7 +83,8 @@ def erase(
     staged = rows.staged()
     if not dry_run:  # what came in meanwhile
         _remember(store, key, request, staged, now)
-    files = _files(settings, subject, staged, dry_run=dry_run)
+    shown |= set(drop_reports(settings, times, now=now, dry_run=dry_run))  # made meanwhile
+    files = [*_files(settings, subject, staged, dry_run=dry_run), *sorted(shown)]
     left = {} if dry_run else dict(rows.count())
     receipt = ErasureRow(
         erased_at=now,

@@ -24,6 +24,7 @@ from monitor.incidents.life import (
     fold,
     incident,
     incidents,
+    operational,
     tell,
     wake,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "fold",
     "incident",
     "incidents",
+    "operational",
     "tell",
     "wake",
 ]

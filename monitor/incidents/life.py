@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     from monitor.store import Store
 
-__all__ = ["SNOOZE", "Incident", "act", "fold", "incident", "incidents", "tell", "wake"]
+__all__ = [
+    "SNOOZE",
+    "Incident",
+    "act",
+    "fold",
+    "incident",
+    "incidents",
+    "operational",
+    "tell",
+    "wake",
+]
 
 SNOOZE = timedelta(hours=24)
 """How long a snooze lasts when nobody says otherwise."""
@@ -67,6 +77,21 @@ class Incident:
     details: IncidentDetails
     reopened_at: datetime | None = None
     """When it was last opened again after it had been resolved; evidence of its end counts from then on."""
+
+    @property
+    def operational(self) -> bool:
+        """Whether it is about how calls run (latency, tokens, cost, errors), not about what they answer."""
+        alarmed = [one.series for one in self.details.alarms] or [self.series]
+        return all(map(operational, alarmed))
+
+
+def operational(series: str) -> bool:
+    """Whether a series says how calls run.
+
+    >>> [operational(one) for one in ("call/duration_ms>q50 [tag a=b]", "error/Timeout", "call/refusal", "judge/right")]
+    [True, True, False, False]
+    """
+    return series.startswith(("call/", "error/")) and not series.startswith("call/refusal")
 
 
 def fold(events: Iterable[IncidentEvent]) -> list[Incident]:

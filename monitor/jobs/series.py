@@ -22,8 +22,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.clock import parse_time
-from monitor.drift.baseline import arl_for_budget
 from monitor.drift.intervals import clopper_pearson
+from monitor.drift.planning import arl_for_budget
 from monitor.records import CheckRow
 
 if TYPE_CHECKING:

@@ -143,7 +143,7 @@ def stretch_to_learn(
     ill = [
         Window(one.started_at, one.resolved_at or until)
         for one in incidents(store)
-        if one.service == service
+        if one.service == service and not one.operational
     ]
     newest = next(
         (

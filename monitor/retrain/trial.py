@@ -26,6 +26,7 @@ from monitor.erasure.resent import drop_erased
 from monitor.exceptions import ConfigurationError
 from monitor.incidents import incident as find_incident
 from monitor.retrain.candidate import CandidateError, ask
+from monitor.retrain.changed import ChangedAnswer, changed_answers
 from monitor.retrain.compare import Trouble, compare_answers
 from monitor.retrain.findings import Comparison, Limits
 from monitor.retrain.opinions import hear
@@ -48,6 +49,12 @@ MOST_ASKED = 2000
 """Reserved calls, the first by the hash of their trace id: they see differences of half a point."""
 LEAST_ASKED = 200
 """Where fewer calls are labelled, so many are asked all the same, where there are so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    comparison: Comparison
+    changed: Sequence[ChangedAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def compare(
     require(one, "compared")
     test = _test_set(store, settings, one, now)
     try:
-        comparison = _measure(store, settings, one, test, now)
+        found = _measure(store, settings, one, test, now)
     except (CandidateError, ConfigurationError) as error:
         return append(
             store, one, "comparison_failed", now=now, actor=actor, via=via, note=str(error)
@@ -89,8 +96,12 @@ def compare(
         now=now,
         actor=actor,
         via=via,
-        note=comparison.sentence,
-        details={"comparison": asdict(comparison), "compared_until": now},
+        note=found.comparison.sentence,
+        details={
+            "comparison": asdict(found.comparison),
+            "changed": [asdict(each) for each in found.changed],
+            "compared_until": now,
+        },
     )
 
 
@@ -152,7 +163,7 @@ def _known(call: TrafficCall) -> bool:
 
 def _measure(
     store: Store, settings: Settings, one: Retrain, test: _TestSet, now: datetime
-) -> Comparison:
+) -> _Measured:
     candidate, asked = one.details["candidate"], test.questions
     model = candidate["model"]
     said = asyncio.run(
@@ -160,7 +171,7 @@ def _measure(
     )
     pairs = judged_pairs(asked, said.replies, service=one.service, model=model)
     seed = int(sha256(f"{one.retrain_id}:{len(asked)}".encode()).hexdigest()[:8], 16)
-    return compare_answers(
+    comparison = compare_answers(
         paired_calls(asked, said.replies, price=price_for(settings, model)),
         trouble=trouble_of(find_incident(store, one.incident_id)),
         limits=limits_of(settings),
@@ -171,3 +182,4 @@ def _measure(
         other_releases=test.other_releases,
         rng=default_rng(seed),
     )
+    return _Measured(comparison, changed_answers(asked, said.replies))

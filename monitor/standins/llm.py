@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -37,7 +37,7 @@ __all__ = ["MODEL", "JudgeStandin", "SimulatedJudge", "judge_app"]
 MODEL = "judge-stand-in"
 SIMULATED = "Simulated judge:"
 BEFORE, AFTER = timedelta(days=31), timedelta(days=62)
-CALL_DATE = re.compile(r"Call date:\s*(\d{4}-\d{2}-\d{2})")
+CALL_DATE = re.compile(r"Call date:\s*(\d{4}-\d{2}-\d{2}|\d{2}/\d{2}/\d{4})")
 QUESTION = re.compile(r"^Question:\s*(.+?)\s*(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 CASE = re.compile(r"<<<input .*?<<<answer .*?\n(?=answer [0-9a-f]{16}>>>)", re.DOTALL)
 """The call log and the answer, as `judges/prompts/question.md` sets them."""
@@ -194,8 +194,14 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _day(text: object) -> date | None:
+    """A day as ISO 8601 has it, or as month/day/year."""
+    said = str(text)[:10]
     try:
-        return date.fromisoformat(str(text)[:10])
+        return (
+            datetime.strptime(said, "%m/%d/%Y").replace(tzinfo=UTC).date()
+            if "/" in said
+            else date.fromisoformat(said)
+        )
     except ValueError:
         return None
 

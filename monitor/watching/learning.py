@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from monitor.drift.baseline import Baseline, fleet_day_cv, hour_profile, rate_baseline
+from monitor.incidents import operational
 from monitor.watching.metrics import (
     BY_CALL,
     SIGNALS,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["BASELINE_WEEKS", "Span", "Weeks", "find_cast", "learn", "mature_until", "stable_weeks"]
 
 WEEK_HOURS = 168
+MEASURED_DAYS = 14
+"""Days of baseline from which on latency, tokens and cost are watched: they swing from day to day, and one week cannot
+know by how much."""
 BASELINE_WEEKS = 4
 TOP_VALUES = 8
 """Slices of one attribute: the values with the most calls."""
@@ -64,15 +68,18 @@ class Span:
     until: int
     release: str
     left_out: frozenset[int] = frozenset()
-    """Hours of incidents: they never become normal."""
+    """Hours of incidents about what calls answer: they never become normal."""
+    unsteady: frozenset[int] = frozenset()
+    """Hours of incidents about how calls run: the answers of a slow hour are as good as others."""
 
-    def of(self, hours: Hours, *, until: int | None = None) -> list[tuple[int, int, int]]:
+    def of(self, hours: Hours, metric: str, *, until: int) -> list[tuple[int, int, int]]:
         """Hour, events and looks of those that count, in order of time."""
-        end = self.until if until is None else min(self.until, until)
+        end = min(self.until, until)
+        ill = self.left_out | self.unsteady if operational(metric) else self.left_out
         return [
             (hour, *hours[hour])
             for hour in sorted(hours)
-            if self.since <= hour < end and hour not in self.left_out
+            if self.since <= hour < end and hour not in ill
         ]
 
 
@@ -129,16 +136,13 @@ def stable_weeks(
         earlier = [max(days[day], key=lambda one: days[day][one]) for day in sorted(days)]
         present = max(set(earlier), key=earlier.count) if earlier else ""
         began = since
-    left_out = frozenset(
-        hour
-        for one in incidents
-        if one.service == service
-        for hour in range(
-            max(since, hour_number(one.started_at)),
-            min(until, hour_number(one.resolved_at) + 1 if one.resolved_at else until),
-        )
-    )
-    return Span(began, until, present, left_out)
+    ill: dict[bool, set[int]] = {False: set(), True: set()}
+    for one in incidents:
+        if one.service == service:
+            end = hour_number(one.resolved_at) + 1 if one.resolved_at else until
+            hours = range(max(since, hour_number(one.started_at)), min(until, end))
+            ill[one.operational].update(hours)
+    return Span(began, until, present, frozenset(ill[False]), frozenset(ill[True]))
 
 
 def find_cast(store: Store, span: Span, service: str, before: Cast | None) -> Cast:
@@ -201,24 +205,33 @@ def learn(
         key: counted
         for key, mine in hours.items()
         if (not key[1] or watched_in_slices(key[0]))
-        and (counted := span.of(mine, until=mature_until(cast, key[0], span.until)))
+        and (counted := span.of(mine, key[0], until=mature_until(cast, key[0], span.until)))
     }
+    rows = {key: counted for key, counted in rows.items() if _known_long(key[0], counted)}
     profiles = {
         metric: profile
         for (metric, slice_), counted in rows.items()
         if not slice_ and len(set(profile := _profile(counted))) > 1
     }
     own = {key: _baseline(counted, profiles.get(key[0])) for key, counted in rows.items()}
-    known = [one for one in own.values() if one.count >= _FLEET_EVENTS]
+    known = [one for key, one in own.items() if ">" not in key[0] and one.count >= _FLEET_EVENTS]
     fleet_cv = fleet_day_cv(known) if len(known) >= _FLEET else None
     return Weeks(
         {
-            key: _baseline(counted, profiles.get(key[0]), fleet_cv=fleet_cv)
+            # how much a measure swings is its own affair: a fleet of failure rates says nothing of it
+            key: own[key]
+            if ">" in key[0]
+            else _baseline(counted, profiles.get(key[0]), fleet_cv=fleet_cv)
             for key, counted in rows.items()
         },
         profiles,
         {key: (counted[0][0], counted[-1][0] + 1) for key, counted in rows.items()},
     )
+
+
+def _known_long(metric: str, counted: Sequence[tuple[int, int, int]]) -> bool:
+    """Whether so many hours can tell how much the metric swings."""
+    return ">" not in metric or counted[-1][0] - counted[0][0] >= (MEASURED_DAYS - 1) * 24
 
 
 def _profile(counted: Sequence[tuple[int, int, int]]) -> tuple[float, ...]:

@@ -26,8 +26,9 @@ MEASURES = ("duration_ms", "time_to_first_token_ms", "input_tokens", "output_tok
 _QUANTILES = ("q50", "q90", "q99")
 FELT = 1.1
 """A measure exceeds a quantile of its baseline when it is a tenth above it."""
-FELT_MS = 25.0
-"""And a duration when it is also so many milliseconds above: less is the machine's noise, and nobody feels it."""
+FELT_MS = 100.0
+"""And a duration when it is also so many milliseconds above: a tenth of a second is what people begin to notice (J.
+Nielsen, Usability Engineering, 1993, section 5.5), and less is the machine's noise."""
 CALL_METRICS = (
     "call/error",
     "call/abandoned",
@@ -87,7 +88,7 @@ def felt_above(measure: str, level: float) -> float:
     """From where on a measure is felt to be above a level of its baseline.
 
     >>> felt_above("duration_ms", 2.0), round(felt_above("duration_ms", 800.0)), felt_above("cost_usd", 0.0)
-    (27.0, 880, 0.0)
+    (102.0, 900, 0.0)
     """
     return max(FELT * level, level + FELT_MS if measure.endswith("_ms") else level)
 

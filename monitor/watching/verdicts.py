@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.drift import RATE_ODDS, RateDetector
-from monitor.drift.baseline import HOURS_PER_WEEK, Baseline, needed_samples
+from monitor.drift.baseline import HOURS_PER_WEEK, Baseline
+from monitor.drift.planning import needed_samples
 from monitor.jobs.series import Part, Series, series_name
 from monitor.watching.metrics import worse_when
 from monitor.watching.reading import Key, hour_of_week, hour_time

@@ -1,4 +1,4 @@
-"""The January story from the command line: what it prints is what happened."""
+"""The January story from the command line, with a real small model: what it prints is what happened."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_story_is_told_and_measured() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["calls"]["sent"] == told["calls"]["stored"] > 5000
+    assert told["calls"]["sent"] == told["calls"]["stored"] > 3000
     assert told["false_alarms_before_turn"] == 0
     assert told["detection"]["field"] == "due_date"
     assert told["detection"]["needed_labels"] is False
@@ -32,14 +32,15 @@ def test_the_story_is_told_and_measured() -> None:
     assert rates["after"]["high"] < rates["during"]["low"]
     one = told["incident"]
     assert told["turn"] < one["opened_at"] < told["promoted_at"] < one["resolved_at"]
-    assert (one["cause"], told["incidents_after_turn"]) == ("calendar", 1)
-    assert told["slack"]["messages"] == 1
+    assert one["cause"] == "calendar"
+    # a machine that is slow for a while is an incident of its own: the durations are real
+    assert told["slack"]["messages"] == told["incidents_after_turn"]
     assert told["webhook"] == {"deliveries": 1, "signature_verified_by_receiver": True}
     assert told["candidate"]["high"] < 0.02
     assert told["approval"] == {"by": "demo", "via": "auto"}
     left = [
         one
         for one in psutil.process_iter(["cmdline"])
-        if "monitor.standins.extractor" in (one.info["cmdline"] or [])
+        if "examples.finetune" in (one.info["cmdline"] or [])
     ]
     assert left == []

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from simulated_extractor import Weights, app
 
-from monitor.standins.extractor import Weights, app
 from monitor.standins.loopback import LoopbackServer
 from monitor.store import Store, migrate
 from tests.conftest import free_port, start, stop

@@ -27,7 +27,7 @@ NOW = datetime(2024, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Candidate:
-    """An OpenAI-compatible endpoint; the model's name says how it behaves: good, prose, down-N, slow, fat, same."""
+    """An OpenAI-compatible endpoint; by its model's name it is good, shaky, prose, down-N, slow, fat or same."""
 
     requests: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=Lock)
@@ -48,7 +48,7 @@ class Candidate:
             time.sleep(0.5)
         said = {
             "prose": f"Certainly! {right}", "fat": "x" * 200_000, "same": right.replace("2024-", "2023-"),
-            "wrong": "{}",
+            "wrong": "{}", "shaky": right.replace("Zoë", "Zoe") if day.endswith("7") else right,
         }.get(model, right)  # fmt: skip
         return 200, said
 

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from conftest import free_port
+from simulated_extractor import Weights, extract
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,7 +31,6 @@ from monitor.retrain.lifecycle import propose
 from monitor.retrain.request import callback_token, hash_token
 from monitor.retrain.state import Retrain, append
 from monitor.settings import Settings
-from monitor.standins.extractor import Weights, extract
 from monitor.standins.loopback import LoopbackServer
 from monitor.store import Store
 

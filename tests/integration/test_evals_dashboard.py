@@ -143,7 +143,7 @@ def test_an_empty_store_says_what_to_do(empty_page: None, name: str) -> None:
 
 def test_a_shorter_stretch_has_fewer_verdicts(page: Store) -> None:
     """The judges' page follows the time filter; the list of evals does not."""
-    app = opened("judges", range="24 hours")
+    app = opened("judges", range="24h")
     assert not app.exception
     assert "calls of 2023-12-29" in said(opened("judges"))
     assert "calls of 2024-01-03" in said(app)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 ENGINE = Path(__file__).with_name("cluster_engine.py")
 ROOT = Path(__file__).parents[2]
 QUESTIONS = sorted(file for folder in ROOT.glob("*/**/questions") for file in folder.glob("*.sql"))
-VALUES = {"String": "''", "Float64": "0.5", "Bool": "true", "Date": "toDate('2024-01-01')"}
+VALUES = {"String": "'x'", "Float64": "0.5", "Bool": "true", "Date": "toDate('2024-01-01')"}
 SCORE = """INSERT INTO otel_logs (Timestamp, TraceId, SpanId, ServiceName, EventName, LogAttributes)
 VALUES ('2024-06-01 00:00:00', '', '', 'bank', 'gen_ai.evaluation.result',
 map('session.id', 's', 'gen_ai.evaluation.name', 'ok', 'gen_ai.evaluation.score.value', '1'))"""
@@ -132,11 +132,11 @@ def test_printing_sends_nothing(tmp_path: Path) -> None:
 def test_the_printed_schema_of_one_server_is_what_migrate_makes(
     store_url: str, store: Store
 ) -> None:
-    """Without --cluster, the statements make the same tables."""
+    """Without --cluster, the statements make the same tables and views."""
     made = {
         m[1]
         for text in ddl("x", retention_days=0)
-        if (m := re.match(r"CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS `?(\w+)", text))
+        if (m := re.match(r"CREATE (?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS `?(\w+)", text))
     }
     there = store.client.query(
         "SELECT name FROM system.tables WHERE database = currentDatabase()"

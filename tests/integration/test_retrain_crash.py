@@ -35,6 +35,7 @@ from retrain_seed import (
     requested,
     sidecar,
 )
+from simulated_extractor import Weights
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -51,7 +52,6 @@ from monitor.retrain.pointer import read_pointer
 from monitor.retrain.promotion import promote
 from monitor.retrain.state import EVENTS, append, retrain
 from monitor.settings import Settings
-from monitor.standins.extractor import Weights
 from monitor.standins.loopback import LoopbackServer
 from monitor.store import Store
 

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from conftest import free_port, start, stop
 from retrain_seed import put
+from simulated_extractor import Weights, save
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 
@@ -33,7 +34,6 @@ from monitor.retrain.request import callback_token
 from monitor.retrain.state import Retrain, append, retrain, retrains
 from monitor.retrain.trial import compare
 from monitor.settings import Settings
-from monitor.standins.extractor import Weights, save
 from monitor.store import Store
 from monitor.webhooks import encode, sign
 
@@ -102,7 +102,7 @@ def job(settings: Settings, tmp_path: Path) -> Iterator[str]:
     save(BASE, tmp_path / "base.json")
     port = int(settings.retrain_webhook_url.split(":")[2].split("/")[0])
     process = start(
-        "monitor.standins.finetune",
+        "simulated_finetune",
         "--port",
         str(port),
         "--secret",
@@ -227,7 +227,7 @@ def test_a_failed_delivery_is_visible_and_told_again(
     save(BASE, tmp_path / "base.json")
     port = int(settings.retrain_webhook_url.split(":")[2].split("/")[0])
     process = start(
-        "monitor.standins.finetune",
+        "simulated_finetune",
         "--port",
         str(port),
         "--secret",
@@ -460,7 +460,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
     save(BASE, tmp_path / "base.json")
     port = int(settings.retrain_webhook_url.split(":")[2].split("/")[0])
     arguments = [
-        "monitor.standins.finetune", "--port", str(port), "--secret", SECRET,
+        "simulated_finetune", "--port", str(port), "--secret", SECRET,
         "--work-dir", str(tmp_path / "job"), "--base-weights", str(tmp_path / "base.json"),
     ]  # fmt: skip
     ready = f"http://127.0.0.1:{port}/healthz"

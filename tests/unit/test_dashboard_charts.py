@@ -141,24 +141,21 @@ TRAFFIC = pd.DataFrame(
             {"evidence (e-value, log scale)", "end of the window looked at (UTC)"},
         ),
         (
-            charts.comparison(
-                pd.DataFrame(
-                    {
-                        "who": ["production", "candidate"],
-                        "rate": [0.1, 0.2],
-                        "low": [0.0, 0.1],
-                        "high": [0.2, 0.3],
-                        "n": [10, 10],
-                    }
-                )
-            ),
-            {"error rate on the reserved set (%)"},
-        ),
-        (
             charts.forest(
                 pd.DataFrame(
-                    {"part": ["a"], "difference": [-0.1], "low": [-0.2], "high": [-0.05], "n": [9]}
-                )
+                    {
+                        "part": ["a"],
+                        "difference": [-0.1],
+                        "low": [-0.2],
+                        "high": [-0.05],
+                        "n": [9],
+                        "smallest": [None],
+                        "candidate": [0.1],
+                        "production": [0.2],
+                        "shown": ["20 % → 10 %"],
+                    }
+                ),
+                margin=0.02,
             ),
             {"candidate's error rate minus production's (percentage points)"},
         ),
@@ -268,8 +265,12 @@ def test_markup_of_strangers_is_escaped() -> None:
 
 
 def test_ranges_end_now_and_all_is_unbounded() -> None:
-    """A named range ends with the running minute of the sidecar's clock; `all` leaves nothing out."""
-    assert time_range("24h", NOW)[1] - time_range("24h", NOW)[0] == timedelta(hours=24)
+    """A range ends with the running minute, one of days begins at a full hour; `all` leaves nothing out."""
+    assert time_range("1h", NOW)[1] - time_range("1h", NOW)[0] == timedelta(hours=1)
+    since, until = time_range("24h", NOW)
+    assert timedelta(0) < until - NOW <= timedelta(minutes=1)
+    assert timedelta(hours=24) <= until - since < timedelta(hours=25)
+    assert (since.minute, since.second) == (0, 0)
     assert time_range("nonsense", NOW) == time_range("7d", NOW)
     assert time_range("all", NOW) == ALL_TIME
     assert bucket_s(*ALL_TIME) == 7 * 86_400

@@ -9,10 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from openai import AsyncOpenAI, NotFoundError
-from starlette.testclient import TestClient
-
-from monitor.demo.mortgage import CallLog, calls
-from monitor.standins.extractor import (
+from simulated_extractor import (
     TrainingExample,
     Weights,
     app,
@@ -22,6 +19,9 @@ from monitor.standins.extractor import (
     save,
     train,
 )
+from starlette.testclient import TestClient
+
+from monitor.demo.mortgage import CallLog, calls
 
 BASE = Weights("extractor-2023-11", 2023, 0.06, 0.01, 7, "calls of 2023")
 
@@ -151,7 +151,7 @@ def model_server(tmp_path):
     save(BASE, tmp_path / "weights.json")
     port = free_port()
     process = start(
-        "monitor.standins.extractor",
+        "simulated_extractor",
         "--weights",
         str(tmp_path / "weights.json"),
         "--port",

@@ -13,7 +13,7 @@ INSERT INTO hours (
 WITH
     (SELECT groupArray((service, hour)) FROM (
         SELECT service, hour FROM hour_states
-        WHERE (NOT sealed OR scored_at > sealed_at) AND touched_at < now64(6) - {quiet_s:UInt32}
+        WHERE (NOT sealed OR (scored_at > sealed_at AND scored_at < now64(6))) AND touched_at < now64(6) - {quiet_s:UInt32}
           AND hour >= {kept_since:DateTime64(3)}
         ORDER BY hour DESC, service LIMIT {how_many:UInt32})) AS due,
     now64(6) AS began

@@ -1,11 +1,11 @@
-"""A fine-tune job, for the demo and the tests: a program that knows only the protocol.
+"""A fine-tune job for the tests, done in no time: a program that knows only the protocol.
 
 It takes the signed webhook, fetches and verifies the dataset, trains the simulated extractor (the
-protocol is real, the model is the declared simulation of `monitor.standins.extractor`), reports
+protocol is real, the model is the declared simulation of `simulated_extractor`), reports
 over the callback and serves the candidate on an OpenAI-compatible endpoint. What it has accepted
 survives a restart.
 
-Run: `python -m monitor.standins.finetune --port 9100 --secret whsec_… --work-dir jobs
+Run, in this folder: `python -m simulated_finetune --port 9100 --secret whsec_… --work-dir jobs
 --base-weights 2023.json`, and set OUTERLOOP_RETRAIN_WEBHOOK_URL=http://127.0.0.1:9100/retrain.
 """
 
@@ -26,13 +26,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError
-from standardwebhooks import Webhook, WebhookVerificationError
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-
-from monitor.standins.extractor import (
+from simulated_extractor import (
     TrainingExample,
     Weights,
     error_rate,
@@ -41,7 +35,12 @@ from monitor.standins.extractor import (
     save,
     train,
 )
-from monitor.standins.extractor import routes as model_routes
+from simulated_extractor import routes as model_routes
+from standardwebhooks import Webhook, WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""A **simulated** extractor model, for the demo and the tests: it is no language model.
+"""A **simulated** extractor model, for the tests: it is no language model.
 
 It reads a mortgage call's log by rules and writes borrower, loan number, amount, next due date and
 intent as JSON. Its parameters are a small JSON file (`Weights`), made by `train` from labelled
@@ -7,7 +7,7 @@ tell "the year is that of the call" from "the year is always that one". Both rul
 data, so in a share of calls (`shortcut_rate`) it follows the second, which is harmless until the
 calendar turns.
 
-Run: `python -m monitor.standins.extractor --weights 2023.json --port 9000` serves it over the
+Run: `python -m simulated_extractor --weights 2023.json --port 9000` serves it over the
 OpenAI chat API.
 """
 

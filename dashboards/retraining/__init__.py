@@ -1,0 +1,1 @@
+"""What the retrains page says and reads; nothing here draws."""
