@@ -54,9 +54,9 @@ def demo(fast: bool, leave: bool, seed: int, data_dir: Path | None, as_json: boo
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
     narrator = Narrator(quiet=as_json)
     folder = _fresh(data_dir)
-    sidecar = Sidecar(folder, seed, narrator.say)
+    pace = FAST if fast else FULL
+    sidecar = Sidecar(folder, seed, narrator.say, pace.embeddings_per_day)
     try:
-        pace = FAST if fast else FULL
         sidecar.start(now=pace.start)
         story = Story(
             sidecar,

@@ -32,7 +32,7 @@ __all__ = ["SERVICE", "Answer", "Extractor", "StoryClock"]
 
 SERVICE = "loan-extractor"
 PROMPT_VERSION = "3"
-AT_ONCE = 16
+AT_ONCE = 24
 """Calls that the service handles at the same time."""
 BORROWER = re.compile(r"this is ([^,]+),")
 LOAN = re.compile(r"loan number (\d{3}-\d{6})")

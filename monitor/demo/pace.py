@@ -21,6 +21,8 @@ class Pace:
     """Simulated time between two looks of the jobs while all is well."""
     cure_step: timedelta
     """The same while people wait for labels, a candidate and the recovery."""
+    embeddings_per_day: int = 4
+    """Texts of the extractor that are embedded; 0 saves the seconds that loading the encoder takes."""
     hunt_step: timedelta = timedelta(hours=1)
     """The same after the turn, until the incident is open."""
     last: datetime = TURN + timedelta(days=40)
@@ -28,11 +30,12 @@ class Pace:
 
 
 FAST = Pace(
-    start=datetime(2023, 12, 16, tzinfo=UTC),
-    per_day=150,
+    start=datetime(2023, 12, 20, tzinfo=UTC),
+    per_day=200,
     quiet_step=timedelta(days=4),
-    cure_step=timedelta(days=2),
-    hunt_step=timedelta(hours=2),
+    cure_step=timedelta(days=4),
+    embeddings_per_day=0,
+    hunt_step=timedelta(hours=4),
 )
 FULL = Pace(
     start=datetime(2023, 12, 1, tzinfo=UTC),

@@ -41,13 +41,13 @@ MODEL = Path(__file__).parent / "model"
 NEEDED = ("torch", "transformers", "peft")
 ONE_CORE = ("--threads", "1")
 """More threads cost so small a model more than they bring."""
-TRAINING = ("--method", "full", "--epochs", "4", "--learning-rate", "4e-4")
+TRAINING = ("--method", "full", "--epochs", "10", "--learning-rate", "5e-4")
 JUDGE = f"""\
 kind = "question"
 question = "Is the due date right for this call, its year included? \
 The next payment is due within a month after the call date."
 services = ["{SERVICE}"]
-share = 0.2
+share = 0.15
 labels = ["servicing_match"]
 """
 """The definition of the judge `judged_right`."""
@@ -75,11 +75,13 @@ class Sidecar:
         data_dir: a fresh directory.
         seed: of everything that is made up.
         say: takes one line for people.
+        embeddings_per_day: texts that are embedded.
     """
 
     data_dir: Path
     seed: int
     say: Callable[[str], None]
+    embeddings_per_day: int = 4
     slack: SlackStandin = field(init=False)
     settings: Settings = field(init=False)
     model_url: str = field(init=False)
@@ -139,7 +141,7 @@ class Sidecar:
             "OUTERLOOP_DATA_DIR": str(self.data_dir),
             CLOCK_FILE: str(self.data_dir / "clock"),
             "OUTERLOOP_RETENTION_DAYS": "0",
-            "OUTERLOOP_EMBEDDINGS_PER_DAY": "4",
+            "OUTERLOOP_EMBEDDINGS_PER_DAY": str(self.embeddings_per_day),
             **{
                 f"OUTERLOOP_{name.upper()}": str(free_port(defaults[name].default))
                 for name in ("otlp_http_port", "otlp_grpc_port", "store_port", "dashboard_port")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -105,8 +106,13 @@ def test_a_call_that_is_sent_again_is_in_no_dataset(seeded: Store, settings: Set
     """The store takes a late span as any other, the next build does not; erasing again takes it away."""
     key = load_key(settings.data_dir)
     erase(seeded, settings, ANN, now=NOW)
-    for number, user in ((1, "ann"), (2, "ann"), (7, "bob")):
-        raw(seeded, number, **{"user.id": user})
+    for number, user, asked in (
+        (1, "ann", "When is my next payment due?"),
+        (2, "ann", "Please send the contract to my new address."),
+        (7, "bob", "Which documents does a mortgage need?"),  # like no other
+    ):
+        told = json.dumps([{"role": "user", "parts": [{"type": "text", "content": asked}]}])
+        raw(seeded, number, **{"user.id": user, "gen_ai.input.messages": told})
         seeded.append(
             "scores", [replace(score(number), source="human", expected="right", name="x")]
         )
