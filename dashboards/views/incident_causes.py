@@ -11,7 +11,7 @@ from dashboards.views.incident_evidence import magnitude
 from dashboards.words import plain
 
 if TYPE_CHECKING:
-    from monitor.incidents import IncidentDetails
+    from monitor.incidents import Hypothesis, IncidentDetails
 
 __all__ = ["CAUSES", "show_causes", "show_confirmations", "show_cures"]
 
@@ -31,13 +31,28 @@ CAUSES = {
 }
 
 
+LIKELY = 0.05
+"""Belief from which a cause has a line of its own; the others were weighed too, and share one."""
+
+
 def show_causes(details: IncidentDetails) -> None:
     """What speaks for and against each cause that was weighed, the likeliest first."""
-    for found in details.causes:
-        with st.expander(f"{found.cause}: {words.percent(found.score)} of belief"):
-            said = [("for", one) for one in found.speaks_for]
-            said += [("against", one) for one in found.speaks_against]
-            st.markdown("\n".join(f"- {side}: {plain(text)}" for side, text in said) or "nothing")
+    likely = [one for one in details.causes if one.score >= LIKELY] or list(details.causes[:1])
+    others = [one for one in details.causes if one not in likely]
+    for found in likely:
+        with st.expander(f"{found.cause}: {words.percent(found.score)} of belief", expanded=True):
+            st.markdown(_weighed(found))
+    if others:
+        with st.expander("Also weighed: " + ", ".join(one.cause for one in others)):
+            for found in others:
+                st.markdown(f"**{found.cause}**, {words.percent(found.score)} of belief")
+                st.markdown(_weighed(found))
+
+
+def _weighed(found: Hypothesis) -> str:
+    said = [("for", one) for one in found.speaks_for]
+    said += [("against", one) for one in found.speaks_against]
+    return "\n".join(f"- {side}: {plain(text)}" for side, text in said) or "nothing"
 
 
 def show_cures(details: IncidentDetails) -> None:

@@ -141,6 +141,8 @@ class Sidecar:
             "OUTERLOOP_DATA_DIR": str(self.data_dir),
             CLOCK_FILE: str(self.data_dir / "clock"),
             "OUTERLOOP_RETENTION_DAYS": "0",
+            # its questions are a template: two that differ in a day alone are different questions
+            "OUTERLOOP_DATASET_NEAR": "1",
             "OUTERLOOP_EMBEDDINGS_PER_DAY": str(self.embeddings_per_day),
             **{
                 f"OUTERLOOP_{name.upper()}": str(free_port(defaults[name].default))
