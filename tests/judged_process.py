@@ -126,6 +126,9 @@ async def judge(told: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     import resource
+    import signal
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
 
     settings = json.loads(sys.argv[1])
     if "user" in settings:

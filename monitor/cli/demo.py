@@ -65,8 +65,8 @@ def demo(fast: bool, leave: bool, seed: int, data_dir: Path | None, as_json: boo
             narrator=narrator,
             approver=_approver(narrator, by_itself=leave or as_json),
         )
-        story.play()
-        told = report(story, wall_seconds=time.perf_counter() - began)
+        cure = story.play()
+        told = report(story, cure, wall_seconds=time.perf_counter() - began)
         if as_json:
             document(told)
         narrator.stage("Measured", _figures(told), style="bold green")

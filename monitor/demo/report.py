@@ -11,13 +11,13 @@ from monitor.demo.pace import TURN
 from monitor.demo.pretraining import right_answer
 from monitor.drift import clopper_pearson
 from monitor.incidents import incidents
-from monitor.retrain.state import retrains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from monitor.demo.story import Story
+    from monitor.retrain.state import Retrain
 
 __all__ = ["report"]
 
@@ -31,11 +31,11 @@ class Answered:
     output: str
 
 
-def report(story: Story, *, wall_seconds: float) -> dict[str, Any]:
+def report(story: Story, cure: Retrain, *, wall_seconds: float) -> dict[str, Any]:
     """What was measured, as `CONTRACT.md` lays it down. Times are simulated time."""
     store, side = story.store, story.sidecar
     found = [one for one in incidents(store) if one.opened_at >= TURN]
-    one, cure = found[-1], retrains(store)[0]
+    one = next(one for one in found if one.incident_id == cure.incident_id)
     answered = store.read("answers", Answered)
     first = one.details.alarms[0]
     promoted = parse_time(str(cure.details["pointer"]["promoted_at"]))

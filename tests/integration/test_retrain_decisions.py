@@ -46,13 +46,13 @@ def settings(store_url: str, tmp_path: Path) -> Settings:
 def test_of_people_who_decide_at_once_one_decides(
     store: Store, store_url: str, settings: Settings
 ) -> None:
-    """Eight at one moment, some for and some against: one event, and each of the others learns who was first."""
+    """Eight look at one message, some for and some against: one event, and the others learn who was first."""
 
     def decide(number: int) -> str:
         act: Callable[..., Retrain] = reject if number % 2 else approve
         mine = Store(store_url)
         try:
-            act(mine, one.retrain_id, now=NOW, actor=f"p{number}", via="slack")
+            act(mine, one.retrain_id, now=NOW, actor=f"p{number}", via="slack", evidence=shown)
         except TransitionError as error:
             return str(error)
         finally:
@@ -61,6 +61,7 @@ def test_of_people_who_decide_at_once_one_decides(
 
     for name in ("inc-1", "inc-2", "inc-3"):
         one = compared(store, settings, name, f"svc-{name}")
+        shown = evidence_of(one)
         with ThreadPoolExecutor(8) as pool:
             said = list(pool.map(decide, range(8)))
         [decided] = [
