@@ -12,7 +12,7 @@ demo: $(VENV)/$(EXTRAS).installed  ## the January story; options go into ARGS, e
 
 test: $(VENV)/dev.installed  ## the whole suite
 	@deploy/browser.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.installed  ## lint, types, architecture rules
 	$(BIN)/ruff format --check .

@@ -13,31 +13,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.embedded import embedded
 from monitor.drift import HOURS_PER_WEEK
 from monitor.jobs import rates
 from monitor.jobs.job import Window
 from monitor.jobs.series import SETTLE
 from monitor.settings import Settings, load_settings
-from monitor.store import Store, migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from monitor.store import Store
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 METRICS = {"json_valid": 0.005, "schema": 0.01, "helpful": 0.03, "tone": 0.1}
@@ -78,7 +67,8 @@ class ProductOutcome:
 def product(scale: Scale, *, seed: int) -> ProductOutcome:
     """Write the weeks, run the job through them, and count what it alarmed about."""
     rng = np.random.default_rng(seed)
-    with tempfile.TemporaryDirectory() as folder, embedded_store(folder) as store:
+    with embedded() as server:
+        store = server.database("fleet")
         changed = _write(store, scale, rng)
         return _watch(store, load_settings(store_url=store.url), scale, changed)
 
@@ -207,41 +197,6 @@ def _watch(
         slowest_run=max(times[2:]),
         learning_run=times[0],
     )
-
-
-@contextmanager
-def embedded_store(folder: str) -> Iterator[Store]:
-    """A store of its own in a folder, migrated."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector.embedded_store"],
-        env={**os.environ, "OUTERLOOP_DATA_DIR": folder, "OUTERLOOP_STORE_PORT": str(port)},
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(f"{url}/ping"):
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise TimeoutError(f"{url} does not answer")
-            time.sleep(0.05)
-        migrate(f"{url}/fleet", retention_days=0)
-        yield Store(f"{url}/fleet")
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 QUICK = Scale(3, 8, 200, baseline_weeks=4, watched_weeks=3, every_hours=24, changed=6)

@@ -1,7 +1,7 @@
 """What a conversation costs on disk whose every turn repeats all turns before it.
 
-Run: `python benchmarks/history.py` (a minute; it starts its own store in a temporary folder)
-     `python benchmarks/history.py --sessions 20 --turns 5`   # smaller
+Run: `python -m benchmarks.history` (a minute; it starts its own store in a temporary folder)
+     `python -m benchmarks.history --sessions 20 --turns 5`   # smaller
 
 Agents of `--sessions` sessions take turns, interleaved, each turn with the whole history as its input: 300 characters
 of a question or a tool's result, 300 of an answer. After 1, 5, 10 and 20 turns everything is merged and weighed.
@@ -12,25 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics  # type: ignore[import-not-found, unused-ignore] # typeshed leaves it out
-from typing import TYPE_CHECKING
 
-from monitor.store import Store, migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from benchmarks.embedded import embedded
+from monitor.store import Store
 
 START_NS = 1_760_000_000_000_000_000
 TABLES = ("otel_traces", "calls")
@@ -83,7 +71,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _store(folder) as store:
+    with embedded() as server:
+        store = server.database("history")
         print(
             f"{'turns':>5} {'otel_traces':>12} {'calls':>7} {'both':>7} {'new':>6}  bytes per turn"
         )
@@ -150,40 +139,6 @@ def _weigh(store: Store, table: str) -> int:
         parameters={"table": table},
     ).result_rows
     return int(size)
-
-
-@contextmanager
-def _store(folder: str) -> Iterator[Store]:
-    """A store of its own in a folder, migrated."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector.embedded_store"],
-        env={**os.environ, "OUTERLOOP_DATA_DIR": folder, "OUTERLOOP_STORE_PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(f"{url}/ping"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{url} does not answer")
-            time.sleep(0.05)
-        migrate(f"{url}/history", retention_days=0)
-        yield Store(f"{url}/history")
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 if __name__ == "__main__":

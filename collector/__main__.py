@@ -22,7 +22,6 @@ from collector.listeners import PatientProtocol, certificate_of, listen, refuse_
 from collector.masking import Masking
 from collector.wal import Wal
 from collector.writer import Writer
-from monitor.alerts.interactions import routes as slack_routes
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, OuterloopError
 from monitor.retrain.http import routes as retrain_routes
@@ -33,6 +32,8 @@ from monitor.store import migrate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from starlette.routing import Route
 
 __all__ = ["main"]
 
@@ -153,9 +154,8 @@ def _serve(
     parts = Collector(
         wal, ledger, writer, Intake(wal, ledger, utcnow, Masking.from_settings(settings))
     )
-    app = create_app(
-        parts, token=token, extra_routes=[*retrain_routes(settings), *slack_routes(settings)]
-    )
+    extra_routes = [*retrain_routes(settings), *_slack_routes(settings)]
+    app = create_app(parts, token=token, extra_routes=extra_routes)
     chain, key = certificate or (None, None)
     server = _Server(
         uvicorn.Config(
@@ -172,6 +172,14 @@ def _serve(
     wal.close()
     writer.stop(DRAIN_S)
     return 0
+
+
+def _slack_routes(settings: Settings) -> list[Route]:
+    if settings.slack_signing_secret is None:
+        return []
+    from monitor.alerts.interactions import routes  # noqa: PLC0415 - what a press may do is a second of imports
+
+    return routes(settings)
 
 
 if __name__ == "__main__":

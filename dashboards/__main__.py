@@ -6,8 +6,11 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from dashboards.headers import harden
+from dashboards.login import provider
 from monitor.exceptions import OuterloopError, PortInUseError
 from monitor.settings import load_settings
 
@@ -50,20 +53,35 @@ def serve(settings: Settings) -> None:
         value = getattr(settings, name)
         if value is not None:
             os.environ[f"OUTERLOOP_{name.upper()}"] = str(value)
-    from streamlit.web import cli  # noqa: PLC0415 - takes a second, and a taken port should not wait for it
+    _run(settings)
 
-    options = {
+
+def _run(settings: Settings) -> None:
+    # it takes a second, and a taken port should not wait for it
+    import streamlit as st  # noqa: PLC0415
+    from starlette.middleware import Middleware  # noqa: PLC0415
+
+    reached = urlsplit(settings.dashboard_url)
+    options: dict[str, Any] = {
         "server.address": settings.host,
         "server.port": settings.dashboard_port,
-        "server.headless": "true",
+        "server.headless": True,
         "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
+        "browser.gatherUsageStats": False,
         "client.showErrorDetails": "none",
     }
-    cli.main(
-        ["run", str(APP), *(f"--{name}={value}" for name, value in options.items())],
-        standalone_mode=False,
+    if settings.public_url is not None:  # the pages' socket answers pages of this address alone
+        options |= {
+            "browser.serverAddress": reached.hostname,
+            "server.corsAllowedOrigins": [settings.public_url],
+        }
+    sys.argv = [str(APP)]  # Streamlit takes its theme from beside the program that was started
+    app = st.App(
+        APP,
+        secrets=provider(settings) or None,
+        middleware=[Middleware(harden, secure=reached.scheme == "https")],
     )
+    app.run(config=options)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

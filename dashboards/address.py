@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["asked", "choose", "put"]
+__all__ = ["asked", "choose", "drop", "put"]
 
 
 def asked(name: str) -> str:
@@ -61,6 +61,12 @@ def choose(
 def put(name: str, value: str) -> None:
     """Choose for a person, before the control is drawn: from a callback of something else."""
     st.query_params[name] = value
+
+
+def drop(name: str) -> None:
+    """Take a choice back, before its control is drawn: here and in the address."""
+    st.query_params.pop(name, None)
+    st.session_state.pop(name, None)
 
 
 def _follow(name: str, default: str, then: Callable[[], None] | None) -> None:

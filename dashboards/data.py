@@ -29,6 +29,8 @@ EVALUATIONS = 600
 PATIENCE_S = 0.6
 """Seconds that a list looks further back before it says how far it came."""
 FIRST_STEP = timedelta(hours=1)
+MOST_STEPS = 20_000
+"""Steps of a trace that are read."""
 LISTED = 200
 """Rows of a list; the exact count stands above it."""
 LONGEST_TEXT = 20_000
@@ -140,9 +142,9 @@ def score_names(url: str) -> list[str]:
 
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner="Opening the trace…")
 def trace_spans(url: str, trace_id: str) -> list[Span]:
-    """Every step of a trace, in order of time."""
+    """Every step of a trace, in order of time, without its texts."""
     return store(url).read(
-        "trace_spans", Span, package=QUESTIONS, trace_id=trace_id, longest=LONGEST_TEXT
+        "trace_spans", Span, package=QUESTIONS, trace_id=trace_id, how_many=MOST_STEPS
     )
 
 
@@ -152,6 +154,12 @@ def trace_scores(url: str, trace_id: str, session_id: str) -> list[Score]:
     return store(url).read(
         "trace_scores", Score, package=QUESTIONS, trace_id=trace_id, session_id=session_id
     )
+
+
+def whereabouts(url: str, wanted: str) -> str:
+    """The trace that an id is, or that a session with this id had last; '' where there is neither."""
+    frame = _frame(url, "whereabouts", id=wanted)
+    return "" if frame.empty else str(frame["trace_id"][0])
 
 
 def span_texts(url: str, trace_id: str, span_id: str) -> str:
@@ -166,12 +174,6 @@ def span_texts(url: str, trace_id: str, span_id: str) -> str:
 def detectors(url: str, service: str, until: datetime) -> pd.DataFrame:
     """The latest word of every detector."""
     return _frame(url, "detectors", service=service, until=until)
-
-
-@st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner=False)
-def series_history(url: str, detector: str, series: str) -> pd.DataFrame:
-    """What one detector saw in one series, run by run."""
-    return _frame(url, "series_history", detector=detector, series=series)
 
 
 def incident_events(url: str) -> list[IncidentEvent]:
@@ -229,3 +231,9 @@ def judge_health(url: str, _settings: Settings, filters: Filters) -> list[JudgeH
 def store_size(url: str) -> pd.DataFrame:
     """How large each table is."""
     return _frame(url, "store_size")
+
+
+@st.cache_data(ttl=60, max_entries=50, show_spinner=False)
+def of_judge(url: str, question: str, filters: Filters, **parameters: object) -> pd.DataFrame:
+    """The answer to a question about one judge's verdicts on calls of the time range."""
+    return _frame(url, question, since=filters.since, until=filters.until, **parameters)

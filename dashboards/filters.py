@@ -74,6 +74,8 @@ def time_range(
 def moment(text: str, now: datetime) -> datetime | None:
     """A time as a person types it: with or without its zone (then UTC), or so long ago; None where it is none.
 
+    Years that no store can hold are none either.
+
     >>> from monitor.clock import parse_time
     >>> now = parse_time("2024-01-02T10:00")
     >>> moment("2024-01-01 06:30", now).isoformat(), moment("2024-01-01T06:30+02:00", now).isoformat()
@@ -81,13 +83,15 @@ def moment(text: str, now: datetime) -> datetime | None:
     >>> moment("-90m", now).isoformat(), moment("yesterday", now)
     ('2024-01-02T08:30:00+00:00', None)
     """
-    if ago := AGO.fullmatch(text.strip()):
-        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
     try:
-        found = datetime.fromisoformat(text.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        if ago := AGO.fullmatch(text.strip()):
+            found = now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        else:
+            found = datetime.fromisoformat(text.strip())
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if ALL_TIME[0] <= found < ALL_TIME[1] else None
 
 
 def bucket_s(since: datetime, until: datetime, *, most: int = MOST_BUCKETS) -> int:

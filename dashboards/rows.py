@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
 
-__all__ = ["CallTotals", "Extent", "Found", "Score", "Span"]
+__all__ = [
+    "CallTotals",
+    "Extent",
+    "Found",
+    "Near",
+    "RawSpan",
+    "Score",
+    "Span",
+    "StepTexts",
+    "TurnTexts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +77,6 @@ class Span:
     session_id: str
     user_id: str
     tags: dict[str, str]
-    input: str
-    output: str
-    input_length: int
-    """Characters of the whole text, of which `input` may be the start."""
-    output_length: int
-    input_messages: str
-    output_messages: str
-    tool_calls: str
     input_tokens: int | None
     output_tokens: int | None
     usage_estimated: bool
@@ -86,6 +89,68 @@ class Span:
     error_message: str
     finish_reason: str
     convention: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTexts:
+    """What went into a step and came out."""
+
+    input: str
+    output: str
+    input_length: int
+    """Characters of the whole text, of which `input` may be the start."""
+    output_length: int
+    input_messages: str
+    """JSON; '' where there are none, or far too much of them."""
+    output_messages: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawSpan:
+    """A span as it arrived, before it was read."""
+
+    started_at: datetime
+    trace_state: str
+    name: str
+    kind: str
+    scope: str
+    """Of the instrumentation that sent it."""
+    scope_version: str
+    status_code: str
+    status_message: str
+    duration_ns: int
+    attributes: Mapping[str, str]
+    resource: Mapping[str, str]
+    events: Sequence[Mapping[str, str]]
+    links: Sequence[tuple[str, str]]
+    """Ids of traces and spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A call whose text is like another's."""
+
+    trace_id: str
+    span_id: str
+    timestamp: datetime
+    """When this text was last said."""
+    likeness: float
+    """Cosine of the two vectors: 1 says the same."""
+    times: int
+    """How often exactly this text was embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTexts:
+    """What a call of a session adds to it; each message is JSON."""
+
+    trace_id: str
+    span_id: str
+    instructions: Sequence[str]
+    said: Sequence[str]
+    answered: Sequence[str]
+    error_message: str
+    error_type: str
 
 
 @dataclass(frozen=True, slots=True)

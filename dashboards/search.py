@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["HELP", "Search", "parse_search"]
+__all__ = ["HELP", "Search", "asked_search", "parse_search"]
 
 HELP = (
     "Words are looked for in input and output (as one text). Conditions: `status:error`, `error:RateLimitError`,"
-    " `score:json_valid` (that it failed), `latency>2000` and `latency<50` (milliseconds), `cost>0.01` (USD),"
+    " `score:json_valid` (that it failed), `score.helpful<3` (at most 3),"
+    " `latency>2000` and `latency<50` (milliseconds), `cost>0.01` (USD),"
     " `user:u-9`, `session:s-1`, `trace:…`, and for structured answers `output.due_date:2023-01-15`."
     ' Quote what has a space: `output.name:"Ann Smith"`.'
 )
@@ -29,6 +31,8 @@ BOUNDS = {
     ("cost", ">"): "min_cost_usd",
     ("cost", "<"): "max_cost_usd",
 }
+LARGEST = 1e300
+SCORE = re.compile(r"score\.(.+?)([<>])(-?\d+(?:\.\d+)?)$")
 NUMBER = re.compile(r"(latency|cost)([<>])(\d+(?:\.\d+)?)$")
 PAIR = re.compile(r"(output(?:\.[\w-]+)+|[a-z]+):(.+)$", re.DOTALL)
 WORD = re.compile(r"[A-Za-z0-9]+")
@@ -43,7 +47,9 @@ class Search:
     status: str = ""
     error_type: str = ""
     score: str = ""
-    """Name of a score that failed."""
+    """Name of a score whose value lies between the next two; a failure unless the line says otherwise."""
+    min_score: float = -LARGEST
+    max_score: float = 0
     user_id: str = ""
     session_id: str = ""
     trace_id: str = ""
@@ -80,8 +86,9 @@ def parse_search(line: str) -> Search:
 
     >>> parse_search("mortgage latency>2000 status:error")
     ... # doctest: +NORMALIZE_WHITESPACE
-    Search(text='mortgage', status='error', error_type='', score='', user_id='', session_id='', trace_id='',
-        field='', value='', min_ms=2000.0, max_ms=-1, min_cost_usd=-1, max_cost_usd=-1)
+    Search(text='mortgage', status='error', error_type='', score='', min_score=-1e+300, max_score=0,
+        user_id='', session_id='', trace_id='', field='', value='',
+        min_ms=2000.0, max_ms=-1, min_cost_usd=-1, max_cost_usd=-1)
     >>> parse_search('output.customer.name:"Ann Smith" next payment').text
     'next payment'
     """
@@ -93,6 +100,19 @@ def parse_search(line: str) -> Search:
         else:
             words.append(part)
     return replace(found, text=" ".join(words))
+
+
+def asked_search(query: Mapping[str, str]) -> Search:
+    """The search that an address holds: the line, and what was chosen beside it."""
+    typed = parse_search(str(query.get("q", "")).strip())
+    typed = replace(
+        typed,
+        status=str(query.get("status", "")) or typed.status,
+        error_type=str(query.get("error", "")) or typed.error_type,
+    )
+    if score := str(query.get("score", "")):
+        return replace(typed, score=score, min_score=-LARGEST, max_score=0)
+    return typed
 
 
 def _parts(line: str) -> list[str]:
@@ -107,6 +127,11 @@ def _parts(line: str) -> list[str]:
 def _condition(part: str) -> dict[str, Any]:
     if match := NUMBER.match(part):
         return {BOUNDS[match[1], match[2]]: float(match[3])}
+    if match := SCORE.match(part):
+        bound = {"min_score": float(match[3]), "max_score": LARGEST}
+        if match[2] == "<":
+            bound = {"min_score": -LARGEST, "max_score": float(match[3])}
+        return {"score": match[1], **bound}
     if match := PAIR.match(part):
         key, value = match[1], match[2]
         if key.startswith("output."):

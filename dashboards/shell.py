@@ -7,16 +7,17 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from dashboards import data, words
+from dashboards import words
 from dashboards.access import admit
-from dashboards.address import asked, choose
-from dashboards.filters import FACETS, Filters, moment, time_range
+from dashboards.bar import read_bar
+from dashboards.filters import FACETS, Filters
+from dashboards.keyboard import show_keys
 from monitor.clock import utcnow
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
 from monitor.settings import Settings, load_settings
@@ -31,24 +32,10 @@ log = logging.getLogger(__name__)
 CHART_WIDTH = 488
 """Pixels of a chart that stands beside another: two fit a laptop, one a narrow window."""
 NO_SCHEMA = ("UNKNOWN_DATABASE", "UNKNOWN_TABLE")
-RANGE_NAMES = {
-    "1h": "1 hour",
-    "6h": "6 hours",
-    "24h": "24 hours",
-    "7d": "7 days",
-    "30d": "30 days",
-    "all": "All",
-    "custom": "Custom",
-}
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
-LABELS = {
-    "service": "Service",
-    "release": "Release",
-    "environment": "Environment",
-    "model": "Model",
-    "prompt_version": "Prompt version",
-    "tag": "Tag",
-}
+REFUSED = re.compile(r"DB::Exception.*\(([A-Z_]{4,60})\)", re.DOTALL)
+"""An answer of the store that is an error; its name."""
+LIVE = ("overview", "calls", "incidents", "drift", "retrains", "health")
+"""Pages that are read anew by themselves; on the others a person is in the middle of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +48,14 @@ class Desk:
     now: datetime
     filters: Filters
     range_name: str
+    person: str = ""
+    """E-mail address of who is logged in; '' where nobody logs in."""
 
     @property
     def actor(self) -> str:
-        """Who acts: the name typed in the side bar, else `dashboard`."""
+        """Who acts: the e-mail of the login, else the name typed in the side bar, else `dashboard`."""
+        if self.person:
+            return self.person
         return str(st.session_state.get("actor") or "").strip()[:80] or "dashboard"
 
     @property
@@ -80,7 +71,7 @@ def remember(pages: Mapping[str, Page]) -> None:
     st.session_state["_pages"] = pages
 
 
-def link(label: str, page: str, **query: str) -> None:
+def link(label: str, page: str, /, **query: str) -> None:
     """A link to a page that keeps the filters; the label may be a stranger's text."""
     st.page_link(
         st.session_state["_pages"][page],
@@ -93,7 +84,7 @@ def _shared() -> dict[str, str]:
     """The filters of the address, which a link keeps."""
     return {
         name: st.query_params[name]
-        for name in ("range", "since", "until", *FACETS)
+        for name in ("range", "since", "until", "live", *FACETS)
         if name in st.query_params
     }
 
@@ -106,8 +97,8 @@ def run(page: Page) -> None:
     """
     try:
         settings = load_settings()
-        admit(settings)
-        st.session_state["_desk"] = _desk(settings)
+        person = admit(settings)
+        st.session_state["_desk"] = _desk(settings, person, page.url_path or "overview")
         page.run()
     except ConfigurationError as error:
         st.error(f"A setting is wrong. {words.plain(error)}")
@@ -132,6 +123,11 @@ def _say_why_store_is_silent(error: Exception) -> None:
             "The store has no Outerloop schema yet. Run `outerloop migrate`, or start everything"
             " with `outerloop up`."
         )
+    elif named := REFUSED.search(str(error)):
+        st.error(
+            f"The store refused a question of this page ({named[1]}). Its schema may be older than this program:"
+            " run `outerloop migrate`. The dashboard's log has the whole error."
+        )
     else:
         st.error(
             "The store does not answer, so there is nothing to show. Start it with"
@@ -140,101 +136,32 @@ def _say_why_store_is_silent(error: Exception) -> None:
     st.button("Try again", type="primary")
 
 
-def _desk(settings: Settings) -> Desk:
+def _desk(settings: Settings, person: str, page: str) -> Desk:
+    """What the page works with; draws what stands above and beside it."""
     now = utcnow()
-    url = settings.store
+    _who(person, now)
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="filters"):
+        range_name, filters = read_bar(settings.store, now)
+        show_keys(settings.store, page, live=page in LIVE and range_name != "custom")
+    return Desk(settings, settings.store, now, filters, range_name, person)
+
+
+def _who(person: str, now: datetime) -> None:
+    """Who acts, beside the time that the pages take for now."""
     with st.sidebar:
-        st.text_input(
-            "Your name",
-            key="actor",
-            placeholder="dashboard",
-            max_chars=80,
-            help="Written beside what you do here: acknowledge, approve, promote.",
-        )
+        if person:
+            st.caption(
+                f"Logged in as {words.plain(person)}; what you do here is recorded as yours."
+            )
+            st.button("Log out", icon=":material/logout:", width="stretch", on_click=st.logout)
+        else:
+            st.text_input(
+                "Your name",
+                key="actor",
+                placeholder="dashboard",
+                max_chars=80,
+                help="Written beside what you do here: acknowledge, approve, promote.",
+            )
         st.caption(f"Now: {words.when(now)}. All times are UTC.")
         if st.button("Refresh", icon=":material/refresh:", width="stretch"):
             st.cache_data.clear()
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="filters"):
-        range_name, stretch = _range(now)
-        chosen = _facets(url, *stretch)
-    tag_key, _, tag_value = chosen.pop("tag").partition("=")
-    return Desk(
-        settings,
-        url,
-        now,
-        Filters(stretch[0], stretch[1], tag_key=tag_key, tag_value=tag_value, **chosen),
-        range_name,
-    )
-
-
-def _range(now: datetime) -> tuple[str, tuple[datetime, datetime]]:
-    name = choose(
-        st.selectbox,
-        "Time",
-        RANGE_NAMES,
-        name="range",
-        default="7d",
-        shown=RANGE_NAMES.__getitem__,
-        width=110,
-    )
-    if name != "custom":
-        return name, time_range(name, now)
-    since = _moment("From (UTC)", "since", now) or now - timedelta(days=7)
-    until = _moment("To (UTC)", "until", now) or now
-    start, end = sorted((since, until))
-    return name, (start, max(end, start + timedelta(minutes=1)))
-
-
-def _moment(label: str, name: str, now: datetime) -> datetime | None:
-    """A time of the address; a day alone as the end of a stretch is included."""
-    typed = st.text_input(
-        label,
-        key=name,
-        bind="query-params",
-        max_chars=40,
-        placeholder="2024-01-31 06:00 or -3h",
-        help="A day, a time (UTC, unless you write its zone: 2024-01-31T06:00+02:00), or how long ago: -90m, -3h, -7d.",
-        width=190,
-    )
-    found = moment(typed, now) if typed else None
-    if typed and found is None:
-        st.warning(f"{words.plain(typed)} is no time. Write for example 2024-01-31 06:00, or -3h.")
-    if found is not None and name == "until" and DAY.fullmatch(typed.strip()):
-        return found + timedelta(days=1)
-    return found
-
-
-def _facets(url: str, since: datetime, until: datetime) -> dict[str, str]:
-    """One box per facet that has something to choose; then how many calls each value leaves."""
-    known = data.facets(url, since, until, asked("service"))
-    chosen = {}
-    for name in FACETS:
-        wanted, counts = asked(name), known.get(name, {})
-        values = list(counts) if wanted in counts or not wanted else [*counts, wanted]
-        if not values:
-            chosen[name] = ""
-            continue
-        chosen[name] = choose(
-            st.selectbox,
-            LABELS[name],
-            ["", *values],
-            name=name,
-            shown=lambda value: words.cut(words.visible(value), 60) or "Any",
-            width=145,
-        )
-    if known:
-        with st.popover("Counts", help="How many calls each value leaves in this stretch of time."):
-            _counts(known)
-    return chosen
-
-
-def _counts(known: Mapping[str, Mapping[str, int]]) -> None:
-    st.dataframe(
-        [
-            {"Facet": LABELS[name], "Value": words.visible(value), "Calls": calls}
-            for name in FACETS
-            for value, calls in known.get(name, {}).items()
-        ],
-        hide_index=True,
-        column_config={"Calls": st.column_config.NumberColumn(format="localized")},
-    )

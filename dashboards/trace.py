@@ -1,41 +1,24 @@
-"""A trace as a person reads it: a tree, a conversation, an answer against the right one. Pure."""
+"""A call as a person reads it: a conversation, an answer against the right one. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from dashboards.rows import Span
 
 __all__ = [
     "FieldPair",
     "Message",
     "Part",
-    "Placed",
     "conversation",
     "decoded",
     "field_pairs",
-    "first_wrong",
-    "place",
     "pretty",
 ]
 
-DEEPEST = 40
 MISSING = "(missing)"
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A step at its place in the tree and on the time axis."""
-
-    span: Span
-    depth: int
-    start_ms: float
-    """From the start of the trace."""
-    end_ms: float
+DEEPEST, DEEPEST_LIST = 30, 4
+"""Levels of a document, and of lists in it, whose parts are compared one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +47,8 @@ class FieldPair:
     field: str
     answer: str
     expected: str
-
-    @property
-    def same(self) -> bool:
-        """Whether the answer is right in this field."""
-        return self.answer == self.expected
-
-
-def place(spans: Sequence[Span]) -> list[Placed]:
-    """Steps in tree order, parents before children; one whose parent is unknown is a root.
-
-    A loop in the parents, which only a broken sender makes, is cut and shown flat.
-    """
-    known = {span.span_id for span in spans}
-    children: dict[str, list[Span]] = defaultdict(list)
-    for span in spans:
-        rooted = span.parent_span_id not in known or span.parent_span_id == span.span_id
-        children["" if rooted else span.parent_span_id].append(span)
-    order: list[tuple[Span, int]] = []
-    waiting = [(span, 0) for span in reversed(children[""])]
-    while waiting:
-        span, depth = waiting.pop()
-        order.append((span, depth))
-        if depth < DEEPEST and span.span_id:
-            waiting += [(child, depth + 1) for child in reversed(children[span.span_id])]
-    placed = {id(span) for span, _ in order}
-    order += [(span, 0) for span in spans if id(span) not in placed]
-    start = min((span.timestamp for span in spans), default=None)
-    return [
-        Placed(span, depth, begin, begin + span.duration_ms)
-        for span, depth in order
-        if start is not None
-        for begin in [(span.timestamp - start).total_seconds() * 1000]
-    ]
-
-
-def first_wrong(steps: Sequence[Placed]) -> int:
-    """Index of the step that went wrong first (the earliest innermost error), else of a call."""
-    failed = [index for index, step in enumerate(steps) if step.span.status == "error"]
-    if failed:
-        return min(failed, key=lambda index: (-steps[index].depth, steps[index].start_ms))
-    return next((index for index, step in enumerate(steps) if step.span.kind == "call"), 0)
+    same: bool
+    """The answer is right in this field; 1 and 1.0 are the same, 1 and true are not."""
 
 
 def conversation(messages: str) -> list[Message]:
@@ -118,26 +62,37 @@ def conversation(messages: str) -> list[Message]:
     document = decoded(messages)
     if not isinstance(document, list):
         return []
-    return [_message(one) for one in document if isinstance(one, dict)]
+    found = [one for one in document if isinstance(one, dict)]
+    names = {
+        str(part.get("id")): str(part.get("name") or "")
+        for one in found
+        for part in _given(one)
+        if part.get("type") == "tool_call" and part.get("id")
+    }
+    return [_message(one, names) for one in found]
 
 
-def _message(one: dict[str, Any]) -> Message:
+def _given(one: dict[str, Any]) -> list[dict[str, Any]]:
     parts = one.get("parts")
     if not isinstance(parts, list):
         parts = [{"type": "text", "content": one.get("content", "")}]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _message(one: dict[str, Any], names: dict[str, str]) -> Message:
     return Message(
-        str(one.get("role", "unknown")),
-        tuple(_part(part) for part in parts if isinstance(part, dict)),
+        str(one.get("role", "unknown")), tuple(_part(part, names) for part in _given(one))
     )
 
 
-def _part(part: dict[str, Any]) -> Part:
+def _part(part: dict[str, Any], names: dict[str, str]) -> Part:
     kind = str(part.get("type", "text"))
     name = str(part.get("name", "") or "")
     if kind == "tool_call":
         return Part(kind, name, _text(part.get("arguments", "")))
     if kind == "tool_call_response":
-        return Part("tool_result", name, _text(part.get("response", part.get("result", ""))))
+        told = name or names.get(str(part.get("id")), "")  # a result says whose it is by the id
+        return Part("tool_result", told, _text(part.get("response", part.get("result", ""))))
     content = part.get("content")
     return Part(kind, name, _text(part if content is None else content))
 
@@ -161,30 +116,45 @@ def decoded(text: str) -> Any:
 
 
 def field_pairs(answer: str, expected: str) -> list[FieldPair]:
-    """The answer beside the right one, wrong fields first; [] when either is no JSON object.
+    """The answer beside the right one, wrong fields first; [] when they are no JSON of one kind.
 
     >>> [pair.field for pair in field_pairs('{"a": 1, "d": "2023"}', '{"d": "2024", "a": 1}')]
     ['d', 'a']
     """
     left, right = decoded(answer), decoded(expected)
-    if not isinstance(left, dict) or not isinstance(right, dict):
+    if type(left) is not type(right) or left is None:
         return []
     ours, theirs = _flat(left), _flat(right)
     pairs = [
-        FieldPair(name, ours.get(name, MISSING), theirs.get(name, MISSING))
+        FieldPair(name, _shown(ours, name), _shown(theirs, name), same=_same(ours, theirs, name))
         for name in {**theirs, **ours}
     ]
     return sorted(pairs, key=lambda pair: pair.same)
 
 
-def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in document.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = json.dumps(value, ensure_ascii=False)
-    return flat
+def _flat(document: Any, path: str = "") -> dict[str, Any]:
+    """The fields of a document by their path; what is deep or empty stands as it is."""
+    inner: list[tuple[str, Any]] = []
+    if isinstance(document, dict):
+        inner = [(f"{path}.{name}" if path else str(name), one) for name, one in document.items()]
+    elif isinstance(document, list) and path.count("[") < DEEPEST_LIST:
+        inner = [(f"{path}[{place}]", one) for place, one in enumerate(document)]
+    if not inner or path.count(".") >= DEEPEST:
+        return {path: document} if path else {}
+    return {name: value for field, one in inner for name, value in _flat(one, field).items()}
+
+
+def _shown(fields: dict[str, Any], name: str) -> str:
+    return json.dumps(fields[name], ensure_ascii=False) if name in fields else MISSING
+
+
+def _same(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> bool:
+    if name not in ours or name not in theirs:
+        return False
+    left, right = ours[name], theirs[name]
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return bool(left == right)
 
 
 def pretty(document: Any) -> str:

@@ -11,11 +11,12 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from math import isnan
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from monitor.drift.intervals import wilson
 
 __all__ = [
+    "Colour",
     "ago",
     "count",
     "cut",
@@ -31,6 +32,8 @@ __all__ = [
     "when",
 ]
 
+Colour: TypeAlias = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
+"""Of a badge, as Streamlit names them: what tables of states say a state is shown in."""
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:^=])")
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Step",
     "Usage",
     "Verdict",
+    "call_key",
     "known_as",
     "most_of",
     "summed",
@@ -38,6 +39,11 @@ class Step:
     input: str
     output: str
     span_id: str = ""
+
+
+def call_key(trace_id: str, span_id: str) -> str:
+    """What tells a call from all others, as one text."""
+    return f"{trace_id}:{span_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Interaction:
     @property
     def key(self) -> str:
         """What tells this call from all others."""
-        return f"{self.trace_id}:{self.span_id}"
+        return call_key(self.trace_id, self.span_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-__all__ = ["CheckRow", "DatasetRow", "IncidentEvent", "JobRun", "RetrainEvent", "ScoreRow"]
+__all__ = ["TICK", "CheckRow", "DatasetRow", "IncidentEvent", "JobRun", "RetrainEvent", "ScoreRow"]
+
+TICK = timedelta(milliseconds=1)
+"""Resolution of the times of events: those of one incident or retrain never share one, to keep their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from conftest import free_port
 __all__ = ["CollectorProcess", "collectors", "eventually"]
 
 
-def eventually(condition: Callable[[], object], *, within_s: float = 30) -> None:
+def eventually(condition: Callable[[], object], *, within_s: float = 60) -> None:
     """Poll until it is true."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -59,7 +59,7 @@ class CollectorProcess:
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def close(self) -> None:
         """End it whatever it does."""

@@ -61,10 +61,10 @@ def start(module: str, *arguments: str, ready: str, **environment: str) -> subpr
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """Ask a process to end and wait for it; kills it after 10 s."""
+    """Ask a process to end and wait for it; kills it after 30 s."""
     process.terminate()
     try:
-        return process.wait(10)
+        return process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

@@ -16,10 +16,12 @@ from dashboards.search import Search, parse_search
 from monitor.store import Store
 from monitor.store.client import question
 
-__all__ = ["LIMIT_MS", "Asked", "ask"]
+__all__ = ["LIMIT_MS", "Asked", "ask", "p95_of"]
 
 LIMIT_MS = 300
 PACKAGE = "dashboards.questions"
+INDEXED = ("call_list", "trace_spans", "trace_scores")
+"""Questions that skip indexes serve."""
 FIRST_STEP = timedelta(hours=1)
 
 
@@ -35,7 +37,7 @@ class Asked:
     rows: int
     bytes: int
     without_ms: float | None
-    """From the calls alone; None where there is nothing to compare with, NaN where it ran out of memory."""
+    """Without sums and indexes; None where there is nothing to compare with, NaN where it ran out of memory."""
     without_rows: int
 
     def __str__(self) -> str:
@@ -49,9 +51,13 @@ class Asked:
         )
 
 
-def ask(store: Store, now: datetime, *, pid: int, warm: int, compare: bool) -> Iterator[Asked]:
+def ask(
+    store: Store, now: datetime, *, pid: int, warm: int, compare: bool, only: str = ""
+) -> Iterator[Asked]:
     """Ask everything, one after the other."""
     for name, (what, given) in _questions(store, now).items():
+        if only not in name:
+            continue
         yield _asked(store, name, what, given, pid=pid, warm=warm, compare=compare)
 
 
@@ -102,7 +108,7 @@ def _lists(store: Store, now: datetime) -> dict[str, tuple[str, dict[str, object
         search: Search = parse_search(line)
         given = {**filters.parameters(), **search.parameters(), "how_many": 201}
         found[f"call_list, {label}"] = ("call_list", given)
-    found["trace_spans"] = ("trace_spans", {"trace_id": trace, "longest": 20_000})
+    found["trace_spans"] = ("trace_spans", {"trace_id": trace, "how_many": 20_000})
     found["trace_scores"] = ("trace_scores", {"trace_id": trace, "session_id": session})
     found["detectors"] = ("detectors", {"service": "", "until": now})
     found["score_names"] = ("score_names", {})
@@ -125,22 +131,41 @@ def _asked(
     before = _cpu_s(pid)
     times = [_once(store, text, given)[0] for _ in range(warm)] or [cold]
     cpu_ms = (_cpu_s(pid) - before) * 1000 / len(times)
-    alone, alone_rows = None, 0
-    direct = text.replace("step_s = 3600", "step_s = 1800")
-    if compare and direct != text:
-        try:
-            alone, alone_rows, _ = _once(store, direct, given)
-        except ClickHouseError:  # more memory than a question may have
-            alone = float("nan")
-    p95 = statistics.quantiles(times, n=20, method="inclusive")[18] if len(times) > 1 else times[0]
+    alone, alone_rows = _without(store, what, text, given) if compare else (None, 0)
+    p95 = p95_of(times)
     return Asked(name, cold, statistics.median(times), p95, cpu_ms, rows, many, alone, alone_rows)
+
+
+def p95_of(times: list[float]) -> float:
+    """The 95 % quantile of some times."""
+    return statistics.quantiles(times, n=20, method="inclusive")[18] if len(times) > 1 else times[0]
+
+
+def _without(
+    store: Store, what: str, text: str, given: Mapping[str, object]
+) -> tuple[float | None, int]:
+    """The time and rows of the same answer without the sums or indexes that serve it."""
+    direct = text.replace("step_s = 3600", "step_s = 1800")
+    indexed = what in INDEXED
+    if direct == text and not indexed:
+        return None, 0
+    try:
+        took, rows, _ = _once(store, direct, given, {"use_skip_indexes": 0} if indexed else {})
+    except ClickHouseError:  # more memory than a question may have
+        return float("nan"), 0
+    return took, rows
 
 
 def _cpu_s(pid: int) -> float:
     return sum(psutil.Process(pid).cpu_times()[:2]) if pid else 0.0
 
 
-def _once(store: Store, text: str, given: Mapping[str, object]) -> tuple[float, int, int]:
+def _once(
+    store: Store,
+    text: str,
+    given: Mapping[str, object],
+    settings: Mapping[str, int] | None = None,
+) -> tuple[float, int, int]:
     bound = {
         key: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         if isinstance(value, datetime)
@@ -148,6 +173,6 @@ def _once(store: Store, text: str, given: Mapping[str, object]) -> tuple[float, 
         for key, value in given.items()
     }
     began = time.perf_counter()
-    result = store.client.query(text, parameters=bound)
+    result = store.client.query(text, parameters=bound, settings=dict(settings or {}))
     took = (time.perf_counter() - began) * 1000
     return took, int(result.summary["read_rows"]), int(result.summary["read_bytes"])

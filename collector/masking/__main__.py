@@ -6,15 +6,13 @@ the placeholders of that user's or session's id as a list: one for each way in w
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import product
 from typing import TYPE_CHECKING
 
+from collector.masking.answering import answer
 from collector.masking.request import Masking
 from collector.masking.scanner import UNSCANNABLE
-from monitor.exceptions import OuterloopError
-from monitor.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +40,7 @@ def placeholders(
 ) -> list[str]:
     """What an id became, by every policy; a policy that is off now may have been on before.
 
+    >>> from monitor.settings import load_settings
     >>> settings = load_settings(mask="on", mask_secret="s")
     >>> placeholders(settings, "user", "ann@example.org") == placeholders(settings, "user", "Ann@Example.org")
     True
@@ -61,15 +60,9 @@ def placeholders(
 
 def main() -> int:
     """Answer; returns the exit status."""
-    asked = json.load(sys.stdin)
-    try:
-        settings = load_settings(**asked["settings"])
-        told = placeholders(settings, asked["kind"], asked["id"], asked["tenants"])
-    except OuterloopError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - one line on what to do
-        return error.exit_code
-    print(json.dumps(told))  # noqa: T201 - the answer
-    return 0
+    return answer(
+        lambda settings, asked: placeholders(settings, asked["kind"], asked["id"], asked["tenants"])
+    )
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ service's policy; `drop-content` masks here too, since a text without content wo
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from collector.masking.answering import answer
 from collector.masking.policy import policy_of
 from collector.masking.secret import secret_of
-from monitor.exceptions import OuterloopError
-from monitor.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +28,7 @@ KEY = "input.value"
 def without_personal_data(settings: Settings, service: str, texts: Sequence[str]) -> list[str]:
     """The texts by the service's policy; as they are where it has none.
 
+    >>> from monitor.settings import load_settings
     >>> settings = load_settings(mask="on", mask_secret="s")
     >>> without_personal_data(settings, "any", ["I am ann@example.com", "due 2024-01-15"])
     ['I am [email]', 'due 2024-01-15']
@@ -43,16 +42,9 @@ def without_personal_data(settings: Settings, service: str, texts: Sequence[str]
 
 def main() -> int:
     """Answer; returns the exit status."""
-    asked = json.load(sys.stdin)
-    try:
-        told = without_personal_data(
-            load_settings(**asked["settings"]), asked["service"], asked["texts"]
-        )
-    except OuterloopError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - one line on what to do
-        return error.exit_code
-    print(json.dumps(told))  # noqa: T201 - the answer
-    return 0
+    return answer(
+        lambda settings, asked: without_personal_data(settings, asked["service"], asked["texts"])
+    )
 
 
 if __name__ == "__main__":

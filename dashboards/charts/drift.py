@@ -16,12 +16,15 @@ from dashboards.charts.look import (
     OBSERVED,
     ROW,
     Drawn,
+    bar_width,
     share_axis,
     time_axis,
 )
 
-__all__ = ["before_and_now", "lags", "level", "surprises", "text_map"]
+__all__ = ["before_and_now", "lags", "level", "surprises", "text_map", "years"]
 
+YEARS = ("the call's year", "the year after", "the year before", "another year")
+"""Which year a date says, against that of its call."""
 WINDOW_END = "end of the window looked at (UTC)"
 CLUSTER_COLOURS = (FAULT, OBSERVED, CURE, CHANGE)
 """Of the clusters that moved, at most four; all others are grey."""
@@ -45,10 +48,12 @@ def level(frame: pd.DataFrame, *, title: str, share: bool, baseline: float | Non
         baseline: a dashed line; none when None.
     """
     form = ".2%" if share else ",.1f"
+    reach = _reach(frame, baseline)
 
     def axis(name: str) -> alt.Y:
         if share:
-            return share_axis(name, f"{title} (%)")
+            limits = alt.Scale(domain=[0, reach], clamp=True)
+            return share_axis(name, f"{title} (%)").scale(limits)
         return alt.Y(
             f"{name}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)
         )
@@ -82,6 +87,12 @@ def level(frame: pd.DataFrame, *, title: str, share: bool, baseline: float | Non
             ),
         )
     return alt.layer(*layers).properties(height=HEIGHT)
+
+
+def _reach(frame: pd.DataFrame, baseline: float | None) -> float:
+    """How far up the axis goes: the interval of one run of few calls shall not squeeze all others."""
+    usual = float(frame["high"].quantile(0.75))
+    return min(1.0, max(1.2 * float(frame["effect"].max()), usual, 3 * (baseline or 0.0), 0.001))
 
 
 def surprises(frame: pd.DataFrame) -> Drawn:
@@ -203,6 +214,34 @@ def _bars(base: alt.Chart, title: str, values: list[str]) -> Drawn:
             tooltip=["value:N", "stretch:N", SHARE_TIP],
         )
         .properties(height=max(HEIGHT, 60 + ROW * len(order)))
+    )
+    return drawn
+
+
+def years(frame: pd.DataFrame) -> Drawn:
+    """Which year dates say, day by day. Columns day, year, dates, share, as `drift.story.years_written` makes them."""
+    colour = alt.Color(
+        "year:N",
+        title=None,
+        scale=alt.Scale(domain=list(YEARS), range=[OBSERVED, CURE, FAULT, CHANGE]),
+        legend=alt.Legend(orient="top", columns=2),
+    )
+    drawn: Drawn = (
+        alt.Chart(frame)
+        .mark_bar(width=bar_width(int(frame["day"].nunique())))
+        .encode(
+            x=time_axis("day", "day of the call (UTC)"),
+            y=share_axis("share", "share of its dates (%)"),
+            color=colour,
+            order=alt.Order("year:N"),
+            tooltip=[
+                alt.Tooltip("day:T", title="day (UTC)", format="%Y-%m-%d"),
+                alt.Tooltip("year:N", title="says"),
+                alt.Tooltip("dates:Q", format=","),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+        .properties(height=HEIGHT)
     )
     return drawn
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 
 from dashboards.charts.look import BASELINE, CURE, FRAME, HEIGHT, OBSERVED, ROW, Drawn, time_axis
 
-__all__ = ["judge_spend", "rates"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+__all__ = ["judge_course", "judge_spend", "rates"]
 
 
 def rates(frame: pd.DataFrame, title: str) -> Drawn:
@@ -96,4 +100,52 @@ def judge_spend(frame: pd.DataFrame, budget_usd: float | None) -> Drawn:
         )
     )
     drawn: Drawn = alt.layer(bars, limit).properties(height=HEIGHT // 2 + 40)
+    return drawn
+
+
+def judge_course(
+    frame: pd.DataFrame, marks: Sequence[tuple[datetime, str]], *, shares: bool
+) -> Drawn:
+    """A judge's mean over time with its intervals. Columns at, version, n, meaning, rate, low, high.
+
+    `marks` are moments at which the judge became another measure.
+    """
+    meanings = ["as judged", "corrected"]
+    shown = (
+        frame.assign(low=frame["low"].clip(0, 1), high=frame["high"].clip(0, 1))
+        if shares
+        else frame
+    )
+    style = ".1~%" if shares else ".2~f"
+    colour = alt.Color(
+        "meaning:N",
+        title=None,
+        scale=alt.Scale(domain=meanings, range=[OBSERVED, CURE]),
+        legend=alt.Legend(orient="top") if len(set(shown["meaning"])) > 1 else None,
+    )
+    base = alt.Chart(shown).encode(x=time_axis("at"), color=colour)
+    y = alt.Y(
+        "low:Q", title="mean verdict (%)" if shares else "mean verdict",
+        axis=alt.Axis(format=style, tickCount=5), scale=alt.Scale(zero=False),
+    )  # fmt: skip
+    bands = base.mark_area(opacity=0.18).encode(y=y, y2="high:Q", detail=["version:N", "meaning:N"])
+    tips: list[Any] = [
+        alt.Tooltip("at:T", title="from (UTC)", format="%Y-%m-%d %H:%M"), "meaning:N",
+        alt.Tooltip("rate:Q", title="mean", format=".2%" if shares else ".3f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2%" if shares else ".3f"),
+        alt.Tooltip("high:Q", title="to", format=".2%" if shares else ".3f"),
+        alt.Tooltip("n:Q", title="n", format=","), "version:N",
+    ]  # fmt: skip
+    lines = base.mark_line(point=True).encode(
+        y="rate:Q", detail=["version:N", "meaning:N"], tooltip=tips
+    )
+    layers = [bands, lines]
+    if marks:
+        rules = pd.DataFrame([{"at": at, "what": what} for at, what in marks])
+        layers.append(
+            alt.Chart(rules)
+            .mark_rule(color=BASELINE, strokeDash=[6, 4], strokeWidth=2)
+            .encode(x=time_axis("at"), tooltip=["what:N", alt.Tooltip("at:T", title="at (UTC)")])
+        )
+    drawn: Drawn = alt.layer(*layers).properties(height=HEIGHT // 2 + 60)
     return drawn

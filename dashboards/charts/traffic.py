@@ -21,7 +21,7 @@ from dashboards.charts.look import (
     with_marks,
 )
 
-__all__ = ["BRUSH", "brushable", "latency", "ledger", "quality", "spend", "volume"]
+__all__ = ["BRUSH", "brushable", "latency", "ledger", "quality", "spend", "voices", "volume"]
 
 BRUSH = "stretch"
 """Name of the selection of a chart that can be brushed."""
@@ -29,7 +29,7 @@ LOW = 110
 
 
 def quality(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
-    """Failing share of one score over time with its 95 % band; grey where it is not ripe.
+    """Failing share of one score over time with its 95 % band; where it is not ripe, grey rings alone.
 
     Args:
         frame: columns bucket, failures, n, immature.
@@ -37,7 +37,6 @@ def quality(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
     """
     rows = with_intervals(frame)
     title = "failing share (%)"
-    pale = alt.condition("datum.immature", alt.value(BASELINE), alt.value(OBSERVED))
     tips: list[Any] = [
         alt.Tooltip("bucket:T", title="from (UTC)", format="%Y-%m-%d %H:%M"),
         alt.Tooltip("rate:Q", title="failing", format=".2%"),
@@ -47,14 +46,30 @@ def quality(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
         alt.Tooltip("immature:N", title="not ripe yet"),
     ]
     base = alt.Chart(rows).encode(x=time_axis("bucket"))
-    band = base.mark_area(opacity=0.2, color=OBSERVED).encode(
-        y=share_axis("low", title), y2="high:Q"
-    )
-    line = base.mark_line(strokeWidth=1.6, color=OBSERVED).encode(y=share_axis("rate", title))
-    points = base.mark_circle(size=44, opacity=1).encode(
-        y=share_axis("rate", title), color=pale, tooltip=tips
-    )
-    return with_marks([band, line, points], marks, labelled=True)
+    # a line that went on into what is not told yet would look like a drop
+    ripe = base.transform_filter("!datum.immature")
+    layers = [
+        ripe.mark_area(opacity=0.2, color=OBSERVED).encode(y=share_axis("low", title), y2="high:Q"),
+        ripe.mark_line(strokeWidth=1.6, color=OBSERVED).encode(y=share_axis("rate", title)),
+        ripe.mark_circle(size=44, opacity=1, color=OBSERVED).encode(
+            y=share_axis("rate", title), tooltip=tips
+        ),
+        base.transform_filter("datum.immature")
+        .mark_point(size=44, color=BASELINE, strokeWidth=1.6)
+        .encode(y=share_axis("rate", title), tooltip=tips),
+    ]
+    return with_marks(layers, marks, labelled=True)
+
+
+def voices(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
+    """What people said of their own accord, good and bad, over time: a number, for no rate is hidden in it.
+
+    Columns bucket, failures, n.
+    """
+    rows = frame.assign(good=frame["n"] - frame["failures"])
+    told = rows.melt(["bucket"], ["good", "failures"], "said", "how_many")
+    told["said"] = told["said"].map({"good": "good", "failures": "bad"})
+    return with_marks([_stacked(told, "said", ["good", "bad"], "people's words")], marks)
 
 
 def volume(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
@@ -62,27 +77,33 @@ def volume(frame: pd.DataFrame, marks: pd.DataFrame | None = None) -> Drawn:
     rows = frame.assign(answered=frame["calls"] - frame["errors"])
     long = rows.melt(["bucket"], ["answered", "errors"], "ended", "how_many")
     long["ended"] = long["ended"].map({"answered": "answered", "errors": "error"})
-    bars = (
-        alt.Chart(long)
-        .mark_bar(binSpacing=0, width=bar_width(len(rows)))
+    return with_marks([_stacked(long, "ended", ["answered", "error"], "calls")], marks)
+
+
+def _stacked(rows: pd.DataFrame, kind: str, names: list[str], unit: str) -> alt.Chart:
+    """Bars over time, the fault on top. Columns bucket, `kind`, how_many."""
+    drawn: alt.Chart = (
+        alt.Chart(rows)
+        .mark_bar(binSpacing=0, width=bar_width(rows["bucket"].nunique()))
         .encode(
             x=time_axis("bucket"),
-            y=alt.Y("how_many:Q", title="calls", axis=alt.Axis(tickCount=5, format="~s")),
+            y=alt.Y("how_many:Q", title=unit, axis=alt.Axis(tickCount=5, format="~s")),
             color=alt.Color(
-                "ended:N",
+                f"{kind}:N",
                 title=None,
-                scale=alt.Scale(domain=["answered", "error"], range=[OBSERVED, FAULT]),
+                scale=alt.Scale(domain=names, range=[OBSERVED, FAULT]),
                 legend=alt.Legend(orient="top"),
             ),
-            order=alt.Order("ended:N"),
+            order=alt.Order("fault:N"),
             tooltip=[
                 alt.Tooltip("bucket:T", title="from (UTC)", format="%Y-%m-%d %H:%M"),
-                "ended:N",
-                alt.Tooltip("how_many:Q", title="calls", format=","),
+                f"{kind}:N",
+                alt.Tooltip("how_many:Q", title=unit, format=","),
             ],
         )
+        .transform_calculate(fault=f"datum.{kind} == '{names[-1]}'")
     )
-    return with_marks([bars], marks)
+    return drawn
 
 
 def brushable(frame: pd.DataFrame, bucket_s: int) -> alt.Chart:

@@ -14,6 +14,7 @@ from dashboards.data import QUESTIONS, store
 from dashboards.drift.dates import LearntField, SlippedDate
 from dashboards.drift.embedding_map import Mapped, draw_map
 from dashboards.drift.fields import Distribution, distributions
+from dashboards.drift.looks import FieldLook, field_looks
 from dashboards.drift.series import Series
 from monitor.jobs.structured import Answer
 from monitor.report import Period
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MapRead",
+    "Said",
     "VectorsKept",
     "answers",
     "course",
     "date_fields",
     "distribution_list",
     "latest_series",
+    "looks",
+    "said_of_series",
     "slipped_dates",
     "text_map",
     "vectors_kept",
@@ -38,7 +42,7 @@ __all__ = [
 FRESH_S, PICTURE_S = 5, 300
 """Seconds that a list, and that a picture, may be old."""
 SILENT = timedelta(days=30)
-"""A series without a row for so long is no longer listed."""
+"""A series without a row for so long is listed only where a longer time was chosen."""
 RUNS = 3_000
 """Runs of one series that are drawn, the latest."""
 TEXTS_DRAWN, LONGEST_TEXT = 600, 400
@@ -61,6 +65,20 @@ class VectorsKept:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A person's word on what is normal for a series, columns of `series_words.sql`."""
+
+    said_at: datetime
+    status: str
+    """`accepted`, `pinned`, `dataset` or `unpinned`."""
+    actor: str
+    note: str
+    since: datetime
+    until: datetime
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
 class MapRead:
     """Texts of two stretches, placed. `texts` has columns trace, time, now, text."""
 
@@ -70,14 +88,17 @@ class MapRead:
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=20, show_spinner="Reading the series…")
-def latest_series(url: str, service: str, until: datetime) -> list[Series]:
-    """The last word of every watched series."""
+def latest_series(
+    url: str, service: str, until: datetime, since: datetime | None = None
+) -> list[Series]:
+    """The last word of every series that was looked at in the 30 days before a moment, or since an earlier one."""
+    silent = until - SILENT
     return store(url).read(
         "series_latest",
         Series,
         package=QUESTIONS,
         service=service,
-        since=until - SILENT,
+        since=silent if since is None else min(since, silent),
         until=until,
     )
 
@@ -91,6 +112,12 @@ def course(url: str, key: tuple[str, str, str], until: datetime) -> pd.DataFrame
         service=service, detector=detector, series=series, until=until, how_many=RUNS,
     )  # fmt: skip
     return found if found.empty else found.iloc[::-1].reset_index(drop=True)
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner=False)
+def said_of_series(url: str, service: str, series: str) -> list[Said]:
+    """What people have said is normal for a series, the latest word first."""
+    return store(url).read("series_words", Said, package=QUESTIONS, service=service, series=series)
 
 
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
@@ -145,6 +172,12 @@ def distribution_list(url: str, service: str, before: Period, now: Period) -> li
     if old.empty or new.empty:
         return []
     return distributions(old, new, columns_of(new, old))
+
+
+@st.cache_data(ttl=PICTURE_S, max_entries=20, show_spinner="Reading the fields of answers…")
+def looks(url: str, service: str, before: Period, now: Period) -> list[FieldLook]:
+    """Every field of a sample of both stretches' answers, those that changed first."""
+    return field_looks(answers(url, service, before), answers(url, service, now))
 
 
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -12,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dashboards.filters import bucket_s
+from dashboards.words import Colour
 from monitor.clock import parse_time
 from monitor.drift.intervals import wilson
 from monitor.drift.planning import needed_samples
 from monitor.jobs.dates import SLIPS
 from monitor.jobs.field_profiles import EXCEEDED
+from monitor.records import CheckRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
 __all__ = [
     "KINDS",
     "MEASURED",
+    "ORDERS",
     "STATES",
     "Series",
     "chosen",
@@ -31,6 +34,8 @@ __all__ = [
     "gathered",
     "kind_of",
     "ranked",
+    "series_table",
+    "state_of",
 ]
 
 KINDS = {
@@ -44,7 +49,7 @@ KINDS = {
     "others": "Others",
 }
 """Kinds of series and what they are called, in the order of the list."""
-STATES = {
+STATES: dict[str, tuple[str, Colour]] = {
     "drift": ("Drift", "orange"),
     "watch": ("Worth a look", "violet"),
     "stable": ("No drift", "green"),
@@ -84,28 +89,18 @@ def kind_of(detector: str) -> str:
     return _KIND_OF.get(detector, "others")
 
 
-@dataclass(frozen=True)
-class Series:
-    """The last word of one detector on one series, columns of `series_latest.sql`."""
+def state_of(status: str) -> tuple[str, Colour]:
+    """What a status is called and shown in; one that a detector of your own made up, by its name.
 
-    service: str
-    detector: str
-    series: str
-    release: str
-    field: str
-    window_start: datetime
-    window_end: datetime
-    status: str
-    count: int
-    n: int
-    effect: float
-    low: float
-    high: float
-    baseline: float
-    baseline_n: int
-    e_value: float
-    threshold: float
-    evidence: str
+    >>> state_of("drift"), state_of("odd")
+    (('Drift', 'orange'), ('odd', 'gray'))
+    """
+    return STATES.get(status, (status, "gray"))
+
+
+@dataclass(frozen=True)
+class Series(CheckRow):
+    """The last word of one detector on one series: a row of `series_latest.sql`, whose `state` is left out."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -125,22 +120,27 @@ class Series:
 
     @property
     def tier(self) -> str:
-        """`page` when its drift may wake somebody, `watch` when it is only noted, '' when it never alarms."""
+        """`page` when its drift may wake somebody, `watch` when it is only noted, '' when it tells none."""
         if not self.threshold and self.status != "insufficient_data":
             return ""
         if tier := str(self.told.get("tier", "")):
             return tier
         if self.kind == "texts":
             return "page" if (self.detector, self.series) in _PAGES else "watch"
+        if self.kind == "dates":  # a series that was told to begin anew says nothing of itself yet
+            return ""
         return "page" if self.kind == "rates" else "watch"
 
     @property
     def nearness(self) -> float:
         """How much of the evidence that an alarm takes is there: 0 none, 1 an alarm (on the log scale of e-values).
 
-        >>> one = Series("s", "rate", "call/error", "", "", *[datetime(2024, 1, 1)] * 2, "stable", 0, 0,
-        ...              0, 0, 0, 0, 0, 100.0, 10_000.0, "{}")
-        >>> one.nearness
+        >>> from dataclasses import asdict
+        >>> from monitor.jobs.series import Series as Written
+        >>> row = Written("rate", "call/error", "shop").row(
+        ...     start=parse_time("2024-01-01"), end=parse_time("2024-01-02"), release="v1", count=0, n=0,
+        ...     status="stable", e_value=100.0, threshold=10_000.0)
+        >>> Series(**asdict(row)).nearness
         0.5
         """
         if self.threshold <= 1 or self.e_value <= 1:
@@ -165,6 +165,18 @@ class Series:
         return round(needed_samples(rate, 2.0, self.threshold)) if 0 < rate < 0.5 else None
 
     @property
+    def lacks(self) -> str:
+        """What a series has, of what it takes to have a verdict; '' where it has one."""
+        if self.status != "insufficient_data":
+            return ""
+        return str(self.told.get("missing") or f"{self.n:,} calls in its last look, too few")
+
+    @property
+    def change(self) -> float:
+        """How many times its baseline the last look was; 0 where that cannot be said."""
+        return self.effect / self.baseline if self.is_rate and self.baseline and self.n else 0.0
+
+    @property
     def is_rate(self) -> bool:
         """Whether `effect` is a share of calls: a scan of windows and a mean are none."""
         return self.kind != "descriptors" and self.detector != "values"
@@ -180,8 +192,8 @@ class Series:
     @property
     def sentence(self) -> str:
         """What moved, in the detector's own words; '' where it has none."""
-        if missing := str(self.told.get("missing") or ""):
-            return f"Not yet: {missing}."
+        if self.lacks:
+            return f"It has no verdict yet. There are {self.lacks}."
         return str(self.told.get("says") or self.told.get("sentence") or "")
 
 
@@ -231,17 +243,39 @@ def chosen(
     ]
 
 
-def ranked(known: Iterable[Series]) -> list[Series]:
-    """What needs a person first, then what is nearest to an alarm."""
+def _urgency(one: Series) -> tuple[int, float, int]:
     order = list(STATES)
-    return sorted(
-        known,
-        key=lambda one: (
-            order.index(one.status) if one.status in order else len(order),
-            -one.nearness,
-            list(KINDS).index(one.kind),
-            one.key,
-        ),
+    place = order.index(one.status) if one.status in order else len(order)
+    return place, -one.nearness, list(KINDS).index(one.kind)
+
+
+ORDERS: dict[str, tuple[str, Callable[[Series], Any]]] = {
+    "urgency": ("What needs a person first", _urgency),
+    "evidence": ("Nearest to an alarm", lambda one: -one.nearness),
+    "change": ("Most times its baseline", lambda one: -one.change),
+    "level": ("Highest level", lambda one: -one.effect if one.is_rate else 0.0),
+    "n": ("Most samples", lambda one: -one.n),
+    "recent": ("Looked at last", lambda one: -one.window_end.timestamp()),
+    "name": ("Name", lambda one: one.series),
+}
+"""By name in the address: what an order of the list is called, and what it goes by."""
+
+
+def ranked(known: Iterable[Series], order: str = "urgency") -> list[Series]:
+    """In one of `ORDERS`."""
+    _, by = ORDERS[order]
+    return sorted(known, key=lambda one: (by(one), one.key))
+
+
+def series_table(known: Iterable[Series]) -> pd.DataFrame:
+    """Every figure as a number, a row a series: for a download."""
+    columns = (
+        "service", "series", "detector", "kind", "status", "tier", "effect", "low", "high", "count", "n", "baseline",
+        "baseline_n", "change", "e_value", "threshold", "nearness", "needed", "lacks", "sentence", "release", "field",
+        "window_start", "window_end",
+    )  # fmt: skip
+    return pd.DataFrame(
+        [{name: getattr(one, name) for name in columns} for one in known], columns=list(columns)
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboards import words
+from dashboards.filters import time_range
 from monitor.report import Period, default_reference
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dashboards.filters import Filters
     from dashboards.rows import Extent
 
-__all__ = ["Stretches", "choose_stretches"]
+__all__ = ["Stretches", "choose_stretches", "known_until"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,17 @@ class Stretches:
             f"Now: {words.when(self.now.since)} to {words.when(self.now.until)}. Before:"
             f" {words.when(self.before.since)} to {words.when(self.before.until)}, {self.why}."
         )
+
+
+def known_until(filters: Filters, now: datetime) -> datetime:
+    """The end of the chosen time, or the end of this minute where that is still to come.
+
+    >>> from datetime import UTC, datetime
+    >>> from dashboards.filters import ALL_TIME, Filters
+    >>> known_until(Filters(*ALL_TIME), datetime(2024, 1, 2, 10, 0, 30, tzinfo=UTC)).isoformat()
+    '2024-01-02T10:01:00+00:00'
+    """
+    return min(filters.until, time_range("1h", now)[1])
 
 
 def choose_stretches(filters: Filters, extent: Extent) -> Stretches:

@@ -9,8 +9,8 @@ SELECT
     if(calls = 0, NULL, sum(f.weight_failed) / sum(f.weight)) AS error_share,
     sum(f.cost_usd) AS cost_usd,
     sum(f.unpriced) AS unpriced,
-    if(calls = 0, NULL, quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[1]) AS p50_ms,
-    if(calls = 0, NULL, quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[3]) AS p99_ms
+    if(calls = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.took)[1]) AS p50_ms,
+    if(calls = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.took)[3]) AS p99_ms
 FROM call_figures(since = {since:DateTime64(3)}, until = {until:DateTime64(3)}, service = {service:String}, release = {release:String},
     environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
     tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = 3600) AS f

@@ -1,7 +1,7 @@
 -- How many calls match a search, what they cost and how fast they were.
 -- Parameters: since (DateTime64(3)), until (DateTime64(9)); service, release, environment, model, prompt_version,
---   tag_key, tag_value (String, '' = any); text, word, status, error_type, user_id, session_id, trace_id, score (that
---   failed), field, value, min_ms, max_ms, min_cost_usd, max_cost_usd: as in dashboards.search.Search.
+--   tag_key, tag_value (String, '' = any); text, word, status, error_type, user_id, session_id, trace_id, score,
+--   min_score, max_score, field, value, min_ms, max_ms, min_cost_usd, max_cost_usd: as in dashboards.search.Search.
 -- Columns: those of call_count.
 SELECT
     count() AS calls,
@@ -9,10 +9,11 @@ SELECT
     sumIfOrNull(1 / sampling_probability, status = 'error') / sumOrNull(1 / sampling_probability) AS error_share,
     sum(ifNull(calls.cost_usd, 0)) AS cost_usd,
     countIf(calls.cost_usd IS NULL) AS unpriced,
-    quantileBFloat16OrNull(0.5)(duration_ms) AS p50_ms,
-    quantileBFloat16OrNull(0.99)(duration_ms) AS p99_ms
+    quantileDDOrNull(0.01, 0.5)(duration_ms) AS p50_ms,
+    quantileDDOrNull(0.01, 0.99)(duration_ms) AS p99_ms
 FROM calls FINAL
 WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(9)}
+  AND toStartOfHour(timestamp, 'UTC') >= toStartOfHour({since:DateTime64(3)}, 'UTC')
   AND ({service:String} = '' OR service = {service:String})
   AND ({release:String} = '' OR release = {release:String})
   AND ({environment:String} = '' OR environment = {environment:String})
@@ -21,7 +22,11 @@ WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(9)}
   AND ({tag_key:String} = '' OR tags[{tag_key:String}] = {tag_value:String})
   AND ({status:String} = '' OR status = {status:String})
   AND ({error_type:String} = '' OR error_type = {error_type:String})
-  AND ({user_id:String} = '' OR user_id = {user_id:String})
+  AND ({user_id:String} = '' OR (user_id = {user_id:String}
+       -- the keys first: FINAL reads whatever blocks stand beside those that an index finds
+       AND (service, toStartOfHour(timestamp, 'UTC'), thread, timestamp) IN (
+           SELECT service, toStartOfHour(timestamp, 'UTC'), thread, timestamp FROM calls
+           WHERE user_id = {user_id:String} AND timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(9)})))
   AND ({session_id:String} = '' OR session_id = {session_id:String})
   AND ({trace_id:String} = '' OR trace_id = {trace_id:String})
   AND ({min_ms:Float64} < 0 OR duration_ms > {min_ms:Float64})
@@ -33,4 +38,4 @@ WHERE timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(9)}
        OR ((positionCaseInsensitive(input_messages, {word:String}) > 0 OR positionCaseInsensitive(output_messages, {word:String}) > 0)
            AND (positionCaseInsensitiveUTF8(calls.input, {text:String}) > 0 OR positionCaseInsensitiveUTF8(calls.output, {text:String}) > 0)))
   AND ({score:String} = '' OR trace_id IN (
-       SELECT trace_id FROM scores FINAL WHERE name = {score:String} AND value <= 0))
+       SELECT trace_id FROM scores FINAL WHERE name = {score:String} AND value >= {min_score:Float64} AND value <= {max_score:Float64}))

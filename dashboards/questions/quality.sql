@@ -6,29 +6,24 @@
 --   tag_key, tag_value (String, '' = any).
 -- Columns: service, source, name, n (scores), failures, rate (of failures), n_eff (Kish's), mean, largest, traces (with that score), all_traces,
 --   delay_p95_s (from a call until its score became true, 95 % quantile in the window).
-SELECT
-    service, source, name,
-    sum(f.n) AS n,
-    sum(f.failures) AS failures,
-    sum(f.weight_failed) / sum(f.weight) AS rate,
-    least(toFloat64(sum(f.n)), sum(f.weight) * sum(f.weight) / sum(f.weight_squared)) AS n_eff,
-    sum(f.weight_value) / sum(f.weight) AS mean,
-    max(f.largest) AS largest,
-    sum(f.traces) AS traces,
-    any(all_of.all_traces) AS all_traces,
-    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.delay)[2] AS delay_p95_s
-FROM scored_figures(since = {since:DateTime64(3)}, until = {until:DateTime64(3)}, service = {service:String}, release = {release:String},
-    environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
-    tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = 3600) AS f
-INNER JOIN (
-    SELECT service, sum(t.traces) AS all_traces
+SELECT service, source, name, n, failures, rate, n_eff, mean, largest, traces, all_traces, delay_p95_s
+FROM (
+    SELECT
+        service, source, name,
+        sum(f.n) AS n,
+        sum(f.failures) AS failures,
+        sum(f.weight_failed) / sum(f.weight) AS rate,
+        least(toFloat64(sum(f.n)), sum(f.weight) * sum(f.weight) / sum(f.weight_squared)) AS n_eff,
+        sum(f.weight_value) / sum(f.weight) AS mean,
+        max(f.largest) AS largest,
+        sum(f.traces) AS traces,
+        sumIf(sum(f.traces), source = '') OVER (PARTITION BY service) AS all_traces,
+        quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.delay)[2] AS delay_p95_s
     FROM scored_figures(since = {since:DateTime64(3)}, until = {until:DateTime64(3)}, service = {service:String}, release = {release:String},
-    environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
-    tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = 3600) AS t
-    WHERE source = ''
-    GROUP BY service
-) AS all_of USING service
+        environment = {environment:String}, model = {model:String}, prompt_version = {prompt_version:String},
+        tag_key = {tag_key:String}, tag_value = {tag_value:String}, step_s = 3600) AS f
+    GROUP BY service, source, name
+)
 WHERE source != ''
-GROUP BY service, source, name
 ORDER BY service, source, name
 LIMIT 1000

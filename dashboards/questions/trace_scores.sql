@@ -1,4 +1,4 @@
--- Every verdict on one trace, on a call of it, or on its session.
+-- Every verdict on one trace, on a call of it, or on its session; what fails first.
 -- Parameters: trace_id, session_id (String; '' = no session).
 -- Columns: those of dashboards.rows.Score.
 SELECT
@@ -7,5 +7,5 @@ SELECT
 FROM scores FINAL
 WHERE (trace_id = {trace_id:String})
    OR (target = 'session' AND {session_id:String} != '' AND session_id = {session_id:String})
-ORDER BY source, name, timestamp
-LIMIT 200
+ORDER BY value > 0, source, name, timestamp
+LIMIT 1000

@@ -6,9 +6,9 @@ SELECT
     toDateTime(intDiv(toUnixTimestamp(f.at), {bucket_s:UInt32}) * {bucket_s:UInt32}, 'UTC') AS bucket,
     sum(f.calls) AS calls,
     sum(f.errors) AS errors,
-    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[1] AS p50_ms,
-    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[2] AS p95_ms,
-    quantilesBFloat16Merge(0.5, 0.95, 0.99)(f.took)[3] AS p99_ms,
+    quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.took)[1] AS p50_ms,
+    quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.took)[2] AS p95_ms,
+    quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(f.took)[3] AS p99_ms,
     sum(f.input_tokens) AS input_tokens,
     sum(f.output_tokens) AS output_tokens,
     sum(f.cost_usd) AS cost_usd

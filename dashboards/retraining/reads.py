@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.data import FRESH_S, store
+from dashboards.data import FRESH_S, QUESTIONS, store
+from monitor.deliveries import Delivery
 from monitor.exceptions import NotFoundError
-from monitor.retrain.lineage import DatasetLineage, ReleaseLineage, dataset_lineage, release_lineage
+from monitor.retrain.lineage import (
+    DatasetLineage,
+    ReleaseLineage,
+    TraceLineage,
+    dataset_lineage,
+    release_lineage,
+    trace_lineage,
+)
 
-__all__ = ["dataset", "release"]
+__all__ = ["dataset", "deliveries", "release", "trace"]
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner="Reading the lineage…")
@@ -18,6 +26,21 @@ def release(url: str, name: str) -> ReleaseLineage | None:
         return release_lineage(store(url), name)
     except NotFoundError:
         return None
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner="Reading the lineage…")
+def trace(url: str, trace_id: str) -> TraceLineage | None:
+    """Which datasets and releases a call went into; None where there is no such call."""
+    try:
+        return trace_lineage(store(url), trace_id)
+    except NotFoundError:
+        return None
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner=False)
+def deliveries(url: str, retrain_id: str) -> list[Delivery]:
+    """Every attempt to tell the outside something of a retrain, in order of time."""
+    return store(url).read("retrain_deliveries", Delivery, package=QUESTIONS, retrain_id=retrain_id)
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=50, show_spinner="Reading the dataset…")

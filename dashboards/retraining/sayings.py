@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dashboards.words import Colour
 from monitor.retrain.machine import TROUBLE
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ class Saying:
     """How something is said."""
 
     label: str
-    colour: str
-    """Of a Streamlit badge."""
+    colour: Colour
     meaning: str = ""
 
 

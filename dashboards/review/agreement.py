@@ -12,7 +12,9 @@ from monitor.drift.intervals import Interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Pair", "kappa_interval"]
+    from numpy.typing import NDArray
+
+__all__ = ["Pair", "kappa_interval", "kappa_of_table"]
 
 DRAWS = 4_000
 PRIOR = 0.25
@@ -44,6 +46,16 @@ def kappa_interval(pairs: Sequence[Pair], *, rng: np.random.Generator) -> Interv
     counts = np.zeros((2, 2))
     for one in pairs:
         counts[int(one.one_value > 0), int(one.other_value > 0)] += 1
+    return kappa_of_table(counts, rng=rng)
+
+
+def kappa_of_table(counts: NDArray[np.float64], *, rng: np.random.Generator) -> Interval | None:
+    """The same from a table of two by two: how often one said this and the other that.
+
+    >>> found = kappa_of_table(np.array([[77.0, 16.0], [0.0, 1529.0]]), rng=np.random.default_rng(7))
+    >>> round(found.low, 2), round(found.high, 2)
+    (0.84, 0.94)
+    """
     if counts.max() == counts.sum():
         return None
     shares = (counts + PRIOR).ravel() / (counts.sum() + 4 * PRIOR)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from dashboards.data import QUESTIONS
 from dashboards.review.fields import choices
+from dashboards.review.table import Table
 from monitor.curation.messages import chat_messages, given_answer, readable
-from monitor.curation.queue import ReviewItem, next_calls, progress, record_label, undo
+from monitor.curation.queue import ReviewItem, look, record_label, undo
 
 if TYPE_CHECKING:
-    from monitor.curation.queue import Progress
+    from dashboards.review.table import Call
+    from monitor.curation.progress import Progress
     from monitor.records import ScoreRow
     from monitor.settings import Settings
     from monitor.store import Store
@@ -22,6 +24,7 @@ __all__ = ["Answered", "Place", "Sitting", "begin"]
 
 AT_ONCE = 50
 """Calls that are fetched at once."""
+LOOK_AGAIN = timedelta(seconds=30)
 TICK = timedelta(microseconds=1)
 """Two answers are never of the same instant: the later one counts."""
 
@@ -57,14 +60,25 @@ class _Member:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    trace_id: str
+    span_id: str
+
+
 @dataclass(slots=True)
 class Sitting:
     """What is in hand between two clicks."""
 
     place: Place
+    table: Table
+    """Who else is asked at this moment."""
     began: datetime
     said_at: datetime
     """When something was last written."""
+    fetched_at: datetime
+    looked_at: datetime
+    """When the store was last asked what others have answered, perhaps elsewhere."""
     waiting: deque[ReviewItem] = field(default_factory=deque)
     progress: Progress | None = None
     """As of the last fetch."""
@@ -100,6 +114,7 @@ class Sitting:
             store, item, reviewer=self.place.reviewer, verdict=verdict,
             corrected_output=right, note=note, now=self.said_at,
         )  # fmt: skip
+        self.table.finish([_name(item)])
         self.answered.append(Answered(item, row))
         self.waiting.popleft()
         self._turn()
@@ -120,6 +135,7 @@ class Sitting:
         last = self.answered[-1] if self.answered else None
         if last is not None and last.row.score_id == row.score_id:
             self.answered.pop()
+            self.table.reopen(_name(last.item))
             self.waiting.appendleft(last.item)
         self._turn()
         return True
@@ -128,31 +144,68 @@ class Sitting:
         """Get more calls, and how far the review is."""
         place = self.place
         who = {"service": place.service, "reviewer": place.reviewer}
-        found = (
-            _members(store, place)
-            if place.dataset
-            else next_calls(store, settings, limit=AT_ONCE, now=now, **who)
-        )
+        found, told = look(store, settings, limit=0 if place.dataset else AT_ONCE, now=now, **who)
+        found = _members(store, place) if place.dataset else found
         self.waiting.extend(found)
+        self.fetched_at = self.looked_at = now
+        self.progress = told
         self.choices = choices(one.output for one in found)
-        self.progress = progress(store, settings, now=now, **who)
+
+    def settle(self, store: Store, *, now: datetime) -> None:
+        """Come to a call that nobody else answers at this moment or has answered since the fetch.
+
+        A second answer, and a member of a dataset, may be had of several at once.
+        """
+        if not self.waiting or self.place.dataset:
+            return
+        if now - self.looked_at > LOOK_AGAIN:
+            service = self.place.service
+            found = store.read("review_answered", _Taken, service=service, since=self.fetched_at)
+            self.table.finish((service, one.trace_id, one.span_id) for one in found)
+            self.looked_at = now
+        self.waiting = deque(
+            one
+            for one in self.waiting
+            if one.why == "second" or not self.table.finished(_name(one))
+        )
+        for _ in range(len(self.waiting)):
+            if self._mine(now):
+                return
+            self.waiting.rotate(-1)
+        self.waiting.clear()  # all that is left is in others' hands
+
+    def _mine(self, now: datetime) -> bool:
+        """Whether the present call is this person's to answer; takes it where it is free."""
+        one = self.waiting[0]
+        if one.why == "second":
+            return True
+        return self.table.take(_name(one), self.place.reviewer, now)
 
     def _turn(self) -> None:
         self.serial += 1
         self.correcting, self.complaint = False, ""
 
 
-def begin(store: Store, settings: Settings, place: Place, *, now: datetime) -> Sitting:
+def begin(
+    store: Store, settings: Settings, place: Place, *, now: datetime, table: Table | None = None
+) -> Sitting:
     """A sitting with its first calls."""
-    sitting = Sitting(place, began=now, said_at=now)
+    sitting = Sitting(
+        place, table or Table(), began=now, said_at=now, fetched_at=now, looked_at=now
+    )
     sitting.fetch(store, settings, now=now)
     return sitting
 
 
+def _name(item: ReviewItem) -> Call:
+    return item.service, item.trace_id, item.span_id
+
+
 def _members(store: Store, place: Place) -> list[ReviewItem]:
-    """Members of the dataset that wait for this person."""
+    """Members of the dataset, or example calls of the incident, that wait for this person."""
+    asked = "incident_to_label" if place.dataset.startswith("inc-") else "members_to_label"
     found = store.read(
-        "members_to_label", _Member, package=QUESTIONS,
+        asked, _Member, package=QUESTIONS,
         version=place.dataset, reviewer=place.reviewer, how_many=AT_ONCE,
     )  # fmt: skip
     return [

@@ -1,8 +1,7 @@
-"""The calls that match: a search line, the figures, a time chart to brush, and the list, page by page."""
+"""The calls that match: a search line, facets, the figures, a time chart to brush, and the list in any order."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboards import charts, data, words
-from dashboards.address import choose, put
+from dashboards.address import asked, choose, put
+from dashboards.calls import finding
 from dashboards.filters import bucket_s
-from dashboards.search import HELP, Search, parse_search
-from dashboards.shell import Desk
+from dashboards.search import HELP, Search, asked_search
+from dashboards.shell import Desk, link
+from dashboards.views.call_table import STATUSES, show_table
 from dashboards.views.overview import say_why_empty
 from dashboards.words import plain
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from streamlit.delta_generator import DeltaGenerator
 
     from dashboards.rows import CallTotals, Found
 
-__all__ = ["STATUSES", "show_list"]
+__all__ = ["show_list"]
 
-STATUSES = {"": "Any end", "ok": "Answered", "error": "Error", "abandoned": "Abandoned"}
 PATIENCE_FURTHER_S = 5.0
 """Seconds that a person waits who has asked to look further back."""
 CHART = "brushed"
@@ -40,6 +40,22 @@ def show_list(desk: Desk) -> None:
         return
     _figures(whole, desk.range_words)
     _chart(desk)
+    if search.session_id:
+        link(
+            f"Session {words.cut(search.session_id, 60)} as one conversation", "calls",
+            session=search.session_id,
+        )  # fmt: skip
+    order = choose(
+        st.segmented_control, "Order", finding.ORDERS, name="sort", shown=finding.ORDERS.__getitem__,
+        then=_newest, required=True, label_visibility="collapsed",
+    )  # fmt: skip
+    if order:
+        _ordered(desk, search, order, whole)
+    else:
+        _newest_first(desk, search, whole)
+
+
+def _newest_first(desk: Desk, search: Search, whole: CallTotals) -> None:
     found = data.call_list(
         desk.url,
         desk.filters,
@@ -57,16 +73,51 @@ def show_list(desk: Desk) -> None:
         )
     else:
         _say_what_is_listed(found, whole, search)
-        chosen = _table(found.calls)
-        if chosen:
-            st.query_params["trace_id"] = chosen
-            st.rerun()
+        _open(show_table(found.calls))
     _pages(found)
 
 
+def _ordered(desk: Desk, search: Search, order: str, whole: CallTotals) -> None:
+    """The first in another order: the store sorts all that match, not only what is on the page."""
+    patient = "further" in st.query_params
+    found = finding.ranked(
+        desk.url,
+        desk.filters,
+        search,
+        order,
+        patience_s=PATIENCE_FURTHER_S if patient else data.PATIENCE_S,
+    )
+    looked = (
+        ""
+        if found.whole
+        else f" of the calls from {words.when(found.searched_since)} to"
+        f" {words.when(found.searched_until)}"
+    )
+    if not len(found.calls):
+        st.info(f"No call{looked} matches the search. Take a word away, or choose another time.")
+    else:
+        n = len(found.calls)
+        among = f" of {words.count(whole.calls)}" if not search.asks and found.whole else ""
+        st.caption(
+            f"{words.noun(n, 'call')}{among}{looked}, {finding.ORDERS[order].lower()}, put in order by"
+            " the store over all that match. Choose a row to open its trace."
+        )
+        _open(show_table(found.calls))
+    if not found.whole and not patient and st.button("Search further", icon=":material/search:"):
+        st.query_params["further"] = "1"
+        st.rerun()
+
+
+def _open(trace_id: str) -> None:
+    if trace_id:
+        st.query_params["trace_id"] = trace_id
+        st.query_params.pop("step", None)
+        st.rerun()
+
+
 def _search(desk: Desk) -> Search:
-    left, middle, right = st.columns([3, 1, 1])
-    line = left.text_input(
+    left, *boxes = st.columns([3, 1, 1, 1])
+    left.text_input(
         "Search",
         key="q",
         bind="query-params",
@@ -75,29 +126,54 @@ def _search(desk: Desk) -> Search:
         help=HELP,
         on_change=_newest,
     )
-    status = choose(
-        middle.selectbox,
-        "Ended",
-        STATUSES,
-        name="status",
-        shown=STATUSES.__getitem__,
-        then=_newest,
+    ended = finding.endings(desk.url, desk.filters)
+    facets: tuple[tuple[str, str, dict[str, int | None], dict[str, str]], ...] = (
+        ("Ended", "status", {**ended}, STATUSES),
+        ("Error", "error", {**_errors(desk, ended)}, {}),
+        ("Failed score", "score", _failed_scores(desk), {}),
     )
-    score = choose(
-        right.selectbox,
-        "Failed score",
-        _scores(desk),
-        name="score",
-        shown=lambda name: words.visible(name) or "Any",
-        then=_newest,
-    )
-    typed = parse_search(line.strip())
-    return replace(typed, status=status or typed.status, score=score or typed.score)
+    for box, (label, name, counts, said) in zip(boxes, facets, strict=True):
+        _facet(box, label, name, counts, said)
+    return asked_search(st.query_params)
+
+
+def _errors(desk: Desk, ended: dict[str, int]) -> dict[str, int]:
+    return finding.error_types(desk.url, desk.filters) if ended["error"] else {}
+
+
+def _failed_scores(desk: Desk) -> dict[str, int | None]:
+    """Counted ones first; what a detector finds is no rate and in no hourly sum, so it stands without its number."""
+    counted = finding.failed_scores(desk.url, desk.filters)
+    return {**counted, **{name: None for name in data.score_names(desk.url) if name not in counted}}
+
+
+def _facet(
+    box: DeltaGenerator,
+    label: str,
+    name: str,
+    counts: dict[str, int | None],
+    said: dict[str, str],
+) -> None:
+    """A choice with how many calls each value leaves; what the address asks for is one of them."""
+    wanted = asked(name)
+    values = [value for value in counts if counts[value] != 0 or value == wanted]
+    if wanted and wanted not in values:
+        values.append(wanted)
+
+    def shown(value: str) -> str:
+        if not value:
+            return "Any"
+        known = said.get(value) or words.cut(words.visible(value), 40)
+        calls = counts.get(value, 0)
+        return known if calls is None else f"{known} ({words.count(calls)})"
+
+    choose(box.selectbox, label, ["", *values], name=name, shown=shown, then=_newest)
 
 
 def _newest() -> None:
     """A new question begins with its newest answers."""
-    st.query_params.pop("before", None)
+    for name in ("before", "further"):
+        st.query_params.pop(name, None)
 
 
 def _before() -> datetime | None:
@@ -106,12 +182,6 @@ def _before() -> datetime | None:
         return datetime.fromisoformat(str(st.query_params.get("before", ""))).astimezone(UTC)
     except ValueError:
         return None
-
-
-def _scores(desk: Desk) -> list[str]:
-    asked = str(st.query_params.get("score", ""))
-    names = ["", *data.score_names(desk.url)]
-    return names if asked in names else [*names, asked]
 
 
 def _figures(totals: CallTotals, where: str) -> None:
@@ -190,79 +260,3 @@ def _pages(found: Found) -> None:
             st.query_params["before"] = found.searched_since.isoformat()
             st.rerun()
         st.caption(f"Listed back to {words.when(found.searched_since)}.")
-
-
-def _table(calls: pd.DataFrame) -> str:
-    """The list; returns the trace that was chosen, or ''."""
-    shown = calls.assign(
-        input=calls["input"].map(lambda text: words.visible(" ".join(text.split()))),
-        output=calls["output"].map(lambda text: words.visible(" ".join(text.split()))),
-        end=calls["status"].map(STATUSES).fillna(calls["status"]),
-        tokens=calls["input_tokens"].fillna(0).astype("int64")
-        + calls["output_tokens"].fillna(0).astype("int64"),
-    )
-    event = st.dataframe(
-        shown,
-        hide_index=True,
-        height=560,
-        key="call_list",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_order=[
-            "timestamp",
-            "input",
-            "output",
-            "end",
-            "duration_ms",
-            "cost_usd",
-            "tokens",
-            "release",
-            "service",
-            "request_model",
-            "error_type",
-            "trace_id",
-        ],
-        column_config={
-            "timestamp": st.column_config.DatetimeColumn(
-                "Time (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=150
-            ),
-            "input": st.column_config.TextColumn("Input", width=260),
-            "output": st.column_config.TextColumn("Output", width=260),
-            "end": st.column_config.TextColumn("Ended", width=80),
-            "duration_ms": st.column_config.NumberColumn("Took (ms)", format="%.0f", width=80),
-            "cost_usd": st.column_config.NumberColumn("Cost (USD)", format="%.5f", width=85),
-            "tokens": st.column_config.NumberColumn("Tokens", format="localized", width=70),
-            "release": "Release",
-            "service": "Service",
-            "request_model": "Model",
-            "error_type": "Error",
-            "trace_id": "Trace",
-        },
-    )
-    _downloads(calls)
-    rows = event["selection"]["rows"]
-    return str(calls.iloc[rows[0]]["trace_id"]) if rows else ""
-
-
-def _downloads(calls: pd.DataFrame) -> None:
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download these rows as CSV",
-            lambda: calls.to_csv(index=False),
-            "calls.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "as Parquet",
-            lambda: _parquet(calls),
-            "calls.parquet",
-            "application/vnd.apache.parquet",
-            on_click="ignore",
-        )
-
-
-def _parquet(calls: pd.DataFrame) -> bytes:
-    file = io.BytesIO()
-    calls.to_parquet(file, index=False)
-    return file.getvalue()

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboards import charts, words
 from dashboards.drift import reads
+from dashboards.drift.stretches import known_until
 from dashboards.shell import CHART_WIDTH, Desk, link
 from dashboards.words import plain
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dashboards.drift.fields import Distribution
+    from dashboards.drift.looks import FieldLook, Seen
     from dashboards.drift.series import Series
     from dashboards.drift.stretches import Stretches
 
@@ -25,6 +27,8 @@ __all__ = ["show"]
 DRAWN = 4
 DESCRIPTORS = 4
 LONGEST = 60
+COMMONEST = 3
+"""Values of a field that are told."""
 
 
 def show(desk: Desk, service: str, stretches: Stretches) -> None:
@@ -37,8 +41,56 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
     else:
         _pictures(found)
         _table(found)
+    _looks(reads.looks(desk.url, service, stretches.before, stretches.now))
     st.subheader("How texts look", anchor=False)
     _descriptors(desk, service)
+
+
+def _looks(found: Sequence[FieldLook]) -> None:
+    """How often each field of the answers is missing, and what it holds, then and now."""
+    st.subheader("Missing fields and types", anchor=False)
+    if not found:
+        st.info(
+            "The answers of this service have no fields: they are no JSON objects and call no tool."
+        )
+        return
+    moved = sum(one.moved for one in found)
+    st.markdown(
+        f"**{words.noun(moved, 'field')}** of {len(found)} {'is' if moved == 1 else 'are'} missing more or less often"
+        " than before, or hold another type, by more than chance makes of it (99.9 % intervals)."
+    )
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Field": [words.cut(words.visible(one.path), LONGEST) for one in found],
+                "Moved": ["yes" if one.moved else "no" for one in found],
+                "Missing before": [
+                    words.rate(one.before.missing, one.before.answers) for one in found
+                ],
+                "Missing now": [words.rate(one.now.missing, one.now.answers) for one in found],
+                "Types before": [_types(one.before) for one in found],
+                "Types now": [_types(one.now) for one in found],
+                "Commonest before": [_values(one.before) for one in found],
+                "Commonest now": [_values(one.now) for one in found],
+            }
+        ),
+        hide_index=True,
+        height=min(420, 38 + 35 * len(found)),
+    )
+
+
+def _types(seen: Seen) -> str:
+    n = seen.types.total()
+    return ", ".join(f"{name} {words.percent(many / n)}" for name, many in seen.types.most_common())
+
+
+def _values(seen: Seen) -> str:
+    told = [
+        f"{words.cut(words.visible(value), 24)} ({words.count(many)})"
+        for value, many in seen.held.most_common(COMMONEST)
+    ]
+    more = len(seen.held) - len(told)
+    return ", ".join([*told, f"{words.count(more)} more"] if more > 0 else told)
 
 
 def _pictures(found: Sequence[Distribution]) -> None:
@@ -113,7 +165,7 @@ def _table(found: Sequence[Distribution]) -> None:
 
 def _descriptors(desk: Desk, service: str) -> None:
     """Length and make-up of texts by day, which the job `descriptors` writes."""
-    known = reads.latest_series(desk.url, service, desk.filters.until)
+    known = reads.latest_series(desk.url, service, known_until(desk.filters, desk.now))
     mine = [one for one in known if one.kind == "descriptors"]
     if not mine:
         st.info(
@@ -132,7 +184,7 @@ def _descriptors(desk: Desk, service: str) -> None:
 
 
 def _descriptor(desk: Desk, one: Series) -> None:
-    history = reads.course(desk.url, one.key, desk.filters.until)
+    history = reads.course(desk.url, one.key, known_until(desk.filters, desk.now))
     since = max(desk.filters.since, one.window_end - timedelta(days=90))
     rated = history[(history["n"] > 0) & (history["window_end"] >= pd.Timestamp(since))]
     name = one.series.removeprefix(f"{one.service}/").replace("/", ", ")

@@ -9,8 +9,10 @@ import streamlit as st
 
 from dashboards import charts, data, words
 from dashboards.drift import reads
-from dashboards.drift.series import KINDS, STATES, Series, gathered
+from dashboards.drift.series import KINDS, Series, gathered, state_of
+from dashboards.drift.stretches import known_until
 from dashboards.shell import CHART_WIDTH, Desk, link
+from dashboards.views.drift_baseline import show_baseline
 from dashboards.views.figure import figure
 from dashboards.words import plain
 from monitor.clock import parse_time
@@ -26,9 +28,9 @@ EXAMPLES = 10
 def show_series(desk: Desk, one: Series) -> None:
     """Its state, figures, history and examples."""
     st.title(plain(words.cut(one.series, 100)), anchor=False)
-    name, colour = STATES.get(one.status, (one.status, "gray"))
+    name, colour = state_of(one.status)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(name, color=colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+        st.badge(name, color=colour)
         st.markdown(
             plain(
                 f"{KINDS[one.kind]}, detector {one.detector.replace('_', ' ')}, service {one.service}"
@@ -37,8 +39,14 @@ def show_series(desk: Desk, one: Series) -> None:
         )
     if one.sentence:
         st.markdown(plain(one.sentence))
+    if one.lacks:
+        st.caption(
+            "A baseline is what counts as normal. It takes that many looks, or events, over that much time; until then"
+            " a series neither alarms nor is said to be fine."
+        )
     _facts(desk, one)
-    history = reads.course(desk.url, one.key, desk.filters.until)
+    show_baseline(desk, one)
+    history = reads.course(desk.url, one.key, known_until(desk.filters, desk.now))
     _history(one, history[history["window_end"] >= pd.Timestamp(desk.filters.since)], len(history))
     _others(desk, one)
     _examples(one)
@@ -47,7 +55,7 @@ def show_series(desk: Desk, one: Series) -> None:
 def measured(one: Series) -> str:
     """What its last run saw, with interval and n."""
     if not one.n:
-        return "nothing yet"
+        return "no call in it" if one.baseline_n else "nothing yet"
     if one.kind == "descriptors":
         return f"{one.effect:,.1f} ({one.low:,.1f} to {one.high:,.1f}, n = {words.count(one.n)})"
     if one.is_rate:
@@ -77,7 +85,8 @@ def _facts(desk: Desk, one: Series) -> None:
                 f"alarms at {one.threshold:,.0f}; "
                 + (f"{words.percent(one.nearness)} of the way" if one.nearness < 1 else "passed"),
             )
-            figure("Tier", TIERS.get(one.tier, one.tier), "what its alarm is worth")
+            if one.tier:
+                figure("Tier", TIERS[one.tier], "what its alarm is worth")
         if one.needed is not None:
             figure(
                 "To see a doubling",

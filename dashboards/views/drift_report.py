@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboards import data, words
+from dashboards import words
+from dashboards.drift.making import begin, forget, job_of
 from dashboards.shell import Desk
 from dashboards.words import plain
-from monitor.exceptions import ConfigurationError, NotFoundError
-from monitor.report import report_at, reports, write_report
+from monitor.exceptions import OuterloopError
+from monitor.report import report_at, reports
 from monitor.report.library import missing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dashboards.drift.making import Job
     from dashboards.drift.stretches import Stretches
 
 __all__ = ["show"]
 
+log = logging.getLogger(__name__)
 LISTED = 20
 
 
@@ -30,32 +34,49 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
         " [Evidently](https://docs.evidentlyai.com) draws it. It is there to look at: it never alarms."
     )
     path = report_at(desk.settings, service, stretches.now, stretches.before)
-    if path.exists():
+    job = job_of(path)
+    if job is not None and not job.done.done():
+        _wait(path)
+    elif path.exists():
+        forget(path)
         _open(path, f"Open the report of {service}", primary=True)
     elif lacking := missing():
         st.info(
             f"{plain(lacking)}. Then this page makes the report, and so does `outerloop report`."
         )
-    elif st.button("Make the report", type="primary", icon=":material/lab_profile:"):
-        _make(desk, service, stretches)
+    else:
+        if job is not None:
+            _say_why(job)
+        if st.button("Make the report", type="primary", icon=":material/lab_profile:"):
+            begin(path, desk.url, desk.settings, service, stretches, now=desk.now)
+            st.rerun()
     _kept(desk, path)
 
 
-def _make(desk: Desk, service: str, stretches: Stretches) -> None:
-    with st.spinner("Making the report: some ten seconds…"):
-        try:
-            write_report(
-                data.store(desk.url),
-                desk.settings,
-                service,
-                stretches.now,
-                stretches.before,
-                now=desk.now,
-            )
-        except (NotFoundError, ConfigurationError) as error:
-            st.warning(plain(error))
-            return
-    st.rerun()
+@st.fragment(run_every=2.0)
+def _wait(path: Path) -> None:
+    """Looks every other second whether it is there; the page around it stays as it is."""
+    job = job_of(path)
+    if job is None or job.done.done():
+        st.rerun()
+    st.status(
+        "Making the report: some ten seconds to a minute. You may leave this page, it goes on; the report will be"
+        " listed here.",
+        state="running",
+    )
+
+
+def _say_why(job: Job) -> None:
+    """Why the last attempt made none; what nobody foresaw is not hidden."""
+    error = job.done.exception()
+    if isinstance(error, OuterloopError):
+        st.warning(plain(error))
+    elif error is not None:
+        log.error("a report could not be made", exc_info=error)
+        st.error(
+            f"The report could not be made: {plain(type(error).__name__)}. The dashboard's log has the reason;"
+            " `outerloop report` makes the same one."
+        )
 
 
 def _open(path: Path, label: str, *, primary: bool = False) -> None:

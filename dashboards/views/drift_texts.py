@@ -12,8 +12,10 @@ from dashboards.address import choose
 from dashboards.charts.drift import CLUSTER_COLOURS, REST
 from dashboards.drift import reads
 from dashboards.drift.series import STATES
+from dashboards.drift.stretches import known_until
 from dashboards.shell import CHART_WIDTH, Desk, link
 from dashboards.words import plain
+from monitor.jobs.embed import missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +37,7 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
     """The map of inputs or outputs, what moved, and what the detectors say."""
     kept = reads.vectors_kept(desk.url, service)
     if not kept:
-        st.info(
-            "No text of this service has an embedding, so there is no map. The job `embed` makes them:"
-            " it needs the extra `embeddings` (`pip install 'outerloop[embeddings]'`) and runs every hour."
-        )
+        st.info(f"No text of this service has an embedding, so there is no map. {_why_none(desk)}")
         return
     part = choose(
         st.segmented_control,
@@ -67,6 +66,18 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
     _moved(read, read.drawn)
 
 
+def _why_none(desk: Desk) -> str:
+    """What makes embeddings, and what it lacks here."""
+    if lacking := missing(desk.settings):
+        return f"Here {plain(lacking)}. Then the job `embed` makes them every hour, for earlier calls too."
+    if not desk.settings.embeddings_per_day:
+        return "They are turned off here: set OUTERLOOP_EMBEDDINGS_PER_DAY to a number of texts above 0."
+    return (
+        "The job `embed` makes them every hour; it has not run since calls came. `Health` says when it ran last,"
+        " and `outerloop run embed` runs it now."
+    )
+
+
 def _of_one_model(kept: Sequence[VectorsKept], wanted: str) -> VectorsKept | None:
     """The vectors of the present model, else of the one with most: two models' have no common map."""
     return next((one for one in kept if one.model == wanted), kept[0] if kept else None)
@@ -74,7 +85,7 @@ def _of_one_model(kept: Sequence[VectorsKept], wanted: str) -> VectorsKept | Non
 
 def _verdicts(desk: Desk, service: str, series: str) -> None:
     """What the detectors of this series say: the map is a picture, they are the judgement."""
-    for one in reads.latest_series(desk.url, service, desk.filters.until):
+    for one in reads.latest_series(desk.url, service, known_until(desk.filters, desk.now)):
         if one.kind == "texts" and one.series == series:
             state = f"{STATES.get(one.status, (one.status,))[0]}."
             said = one.sentence if one.status == "insufficient_data" else f"{state} {one.sentence}"

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 RUNS_SHOWN = 50
-COLOURS = {"better": "green", "worse": "red", "no difference shown": "gray", "too few": "gray"}
+COLOURS: dict[str, words.Colour] = {
+    "better": "green",
+    "worse": "red",
+    "no difference shown": "gray",
+    "too few": "gray",
+}
 
 
 @view
@@ -237,7 +242,7 @@ def _against(desk: Desk, rows: Sequence[EvaluationRow], runs: pd.DataFrame) -> N
 def _compared(one: Comparison) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(one.verdict, color=COLOURS[one.verdict])  # type: ignore[arg-type]  # a value of COLOURS
+            st.badge(one.verdict, color=COLOURS[one.verdict])
             st.markdown(
                 f"**{plain(one.judge)}**: {plain(figure(one.before, one.kind))} before,"
                 f" {plain(figure(one.after, one.kind))} now; difference"

@@ -1,24 +1,34 @@
-"""Is the sidecar itself well? The collector's account, jobs, detectors, the store's size."""
+"""Is the sidecar itself well? The doctor's word, the collector's account, jobs, messages, spend, the store's size."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, words
 from dashboards.filters import bucket_s
-from dashboards.shell import Desk, view
+from dashboards.health.reads import arrivals, off_balance
+from dashboards.shell import Desk, link, view
+from dashboards.views.health_doctor import show_doctor
+from dashboards.views.health_jobs import show_jobs
+from dashboards.views.health_messages import show_messages
+from dashboards.views.health_store import show_store
+from dashboards.views.judge_spend import show_spend
 from dashboards.words import plain
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["show"]
 
-RUNS = 100
-BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+MEANINGS = {
+    "accepted": "taken and durable here",
+    "stored": "in the store",
+    "refused": "accepted, and refused by the store; kept in wal/refused/",
+    "rejected": "turned away with a reason, never accepted",
+    "dropped": "lost by an app before it was sent, by its own word",
+    "duplicate": "sent again, and stored once",
+}
+LATELY = timedelta(days=30)
 
 
 @view
@@ -28,14 +38,23 @@ def show(desk: Desk) -> None:
     st.caption(
         f"Store at {plain(desk.url.split('@')[-1].removeprefix('http://'))}, {desk.range_words}."
     )
+    st.subheader("What outerloop doctor says", anchor=False)
+    show_doctor(desk)
     st.subheader("Collector's account", anchor=False)
     _ledger(desk)
+    st.subheader("Lags", anchor=False)
+    _lags(desk)
     st.subheader("Jobs", anchor=False)
-    _jobs(desk)
+    show_jobs(desk)
+    st.subheader("Messages", anchor=False)
+    show_messages(desk)
     st.subheader("Detectors", anchor=False)
     _detectors(desk)
+    st.subheader("Judge spend", anchor=False)
+    show_spend(desk)
+    link("What judges are worth", "judges")
     st.subheader("Store", anchor=False)
-    _size(desk)
+    show_store(desk)
 
 
 def _ledger(desk: Desk) -> None:
@@ -48,26 +67,32 @@ def _ledger(desk: Desk) -> None:
         )
         return
     st.markdown(_balance(account))
+    _counting(desk)
     st.dataframe(
-        account,
+        account.assign(
+            reason=account["reason"].map(words.visible),
+            meaning=account["entry"].map(MEANINGS).fillna(""),
+        ),
         hide_index=True,
+        column_order=["signal", "entry", "count", "reason", "meaning"],
         column_config={
             "signal": "Signal",
             "entry": "What became of it",
             "reason": "Reason",
+            "meaning": "That is",
             "count": st.column_config.NumberColumn("Records", format="localized"),
         },
     )
-    over_time = data.kept(desk.url, "ledger_over_time", since, until, _bucket(desk, since, until))
+    over_time = data.kept(desk.url, "ledger_over_time", since, until, _bucket(desk))
     st.altair_chart(charts.ledger(over_time))
 
 
 def _balance(account: pd.DataFrame) -> str:
     """The account in a sentence: accepted = stored + waiting + refused."""
     sums = account.groupby("entry")["count"].sum()
-    accepted, stored, refused, rejected, dropped = (
+    accepted, stored, refused, rejected, dropped, duplicate = (
         int(sums.get(entry, 0))
-        for entry in ("accepted", "stored", "refused", "rejected", "dropped")
+        for entry in ("accepted", "stored", "refused", "rejected", "dropped", "duplicate")
     )
     said = f"**{words.noun(accepted, 'record')} accepted, {words.count(stored)} stored**"
     waiting = accepted - stored - refused
@@ -79,75 +104,87 @@ def _balance(account: pd.DataFrame) -> str:
         said += f": {words.count(waiting)} wait in the write-ahead log for the store."
     else:
         said += f": {words.count(-waiting)} of them were accepted before this stretch."
-    if rejected:
-        said += f" {words.count(rejected)} rejected, each with its reason below."
-    if dropped:
-        said += f" {words.count(dropped)} dropped by apps before they were sent, by their own word."
+    said += f" {words.count(rejected)} rejected" + (
+        ", each with its reason below;" if rejected else ";"
+    )
+    said += f" {words.count(dropped)} dropped by apps before they were sent, by their own word."
+    if duplicate:
+        said += f" {words.count(duplicate)} came again and count once."
     return said
 
 
-def _bucket(desk: Desk, since: datetime, until: datetime) -> int:
+def _counting(desk: Desk) -> None:
+    """Records are not calls: what the store counts of them, by the rule that every page follows."""
+    minutes, records = off_balance(desk.url, desk.now)
+    if minutes:
+        st.warning(
+            f"{words.noun(minutes, 'minute')} of the last day {'does' if minutes == 1 else 'do'} not balance, by"
+            f" {records:+,} records: rows may still wait in the collector's log."
+        )
+    known = data.extent(desk.url)
+    size = data.store_size(desk.url)
+    on_disk = int(size.loc[size["table"] == "calls", "rows"].sum()) if not size.empty else 0
+    said = (
+        f"Of all time the store holds {words.noun(known.calls, 'LLM call')} by the counting rule: a span that is sent"
+        " twice counts once, on every page."
+    )
+    if on_disk > known.calls:
+        said += (
+            f" {words.noun(on_disk - known.calls, 'repeated row')} on disk wait to be merged away."
+        )
+    st.caption(said + " A record is a span or a log record; not every span is an LLM call.")
+
+
+def _bucket(desk: Desk) -> int:
     if desk.range_name != "all":
-        return bucket_s(since, until)
+        return bucket_s(desk.filters.since, desk.filters.until)
     return 86_400
 
 
-def _jobs(desk: Desk) -> None:
-    since, until = desk.filters.since, desk.filters.until
-    jobs = data.kept(desk.url, "job_summary", since, until)
-    if jobs.empty:
-        st.info(
-            "No job ran in this stretch. Start the scheduler with `outerloop scheduler`, or"
-            " everything with `outerloop up`."
-        )
+def _lags(desk: Desk) -> None:
+    """How far behind the present the store is; the collector's own lag stands with the doctor's word."""
+    came = arrivals(desk.url, desk.now - LATELY)
+    known = data.extent(desk.url)
+    if came.empty and not known.calls:
+        st.info("Nothing has arrived in the last 30 days, so there is no lag to tell.")
         return
-    failing = jobs[jobs["last_outcome"] == "failed"]
-    if failing.empty:
-        st.success(f"The last run of each of {words.noun(len(jobs), 'job')} went well.")
-    else:
-        st.error(
-            f"The last run failed of: {plain(', '.join(failing['job']))}. `outerloop run JOB` runs one now."
-        )
+    rows = [
+        (f"{signal} last accepted", accepted)
+        for signal, accepted, _ in came.itertuples(index=False)
+    ]
+    rows += [
+        (f"{signal} last stored", stored) for signal, _, stored in came.itertuples(index=False)
+    ]
+    if known.calls:
+        rows.append(("newest LLM call, by its own clock", known.last_call))
+    moments = [
+        pd.Timestamp(moment).tz_convert("UTC").to_pydatetime() for _, moment in map(_aware, rows)
+    ]
     st.dataframe(
-        jobs.assign(last_error=jobs["last_error"].map(words.visible)),
+        pd.DataFrame(
+            {
+                "What": [name for name, _ in rows],
+                "When (UTC)": moments,
+                "Ago": [_ago(moment, desk.now) for moment in moments],
+            }
+        ),
         hide_index=True,
         column_config={
-            "job": "Job",
-            "runs": st.column_config.NumberColumn("Runs", format="localized"),
-            "failed": st.column_config.NumberColumn("Failed", format="localized"),
-            "p95_ms": st.column_config.NumberColumn("Takes p95 (ms)", format="%.0f"),
-            "last_started": st.column_config.DatetimeColumn(
-                "Last run (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
-            ),
-            "last_outcome": "Last outcome",
-            "last_error": st.column_config.TextColumn("Last error", width=320),
+            "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")
         },
     )
-    with st.expander("Newest runs"):
-        runs = data.kept(desk.url, "job_runs", since, until, how_many=RUNS)
-        st.dataframe(
-            runs.assign(error=runs["error"].map(words.visible)),
-            hide_index=True,
-            column_config={
-                "started_at": st.column_config.DatetimeColumn(
-                    "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
-                ),
-                "job": "Job",
-                "outcome": "Outcome",
-                "duration_ms": st.column_config.NumberColumn("Took (ms)", format="%.0f"),
-                "window_start": st.column_config.DatetimeColumn(
-                    "Window from (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
-                ),
-                "window_end": st.column_config.DatetimeColumn(
-                    "to (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
-                ),
-                "counts": "Counts",
-                "error": "Error",
-            },
-        )
-        st.caption(
-            f"The newest {words.count(len(runs))} of {words.noun(jobs['runs'].sum(), 'run')}."
-        )
+    st.caption(
+        "Arrivals are counted by the minute. How far each job is behind stands with the jobs."
+    )
+
+
+def _aware(row: tuple[str, datetime]) -> tuple[str, pd.Timestamp]:
+    moment = pd.Timestamp(row[1])
+    return row[0], moment if moment.tzinfo else moment.tz_localize("UTC")
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    return "never" if moment.year < 1971 else words.ago(moment, now)
 
 
 def _detectors(desk: Desk) -> None:
@@ -157,6 +194,12 @@ def _detectors(desk: Desk) -> None:
             "No series is watched yet. A detector begins when a service has enough calls for a baseline."
         )
         return
+    says = series["status"].str.replace("_", " ").value_counts()
+    st.caption(
+        f"{words.noun(len(series), 'series', 'series')}: "
+        + ", ".join(f"{words.count(many)} {plain(status)}" for status, many in says.items())
+        + ". The Drift page opens each."
+    )
     shown = pd.DataFrame(
         {
             "Series": series["series"].map(words.visible),
@@ -186,39 +229,3 @@ def _detectors(desk: Desk) -> None:
             ),
         },
     )
-
-
-def _size(desk: Desk) -> None:
-    size = data.store_size(desk.url)
-    if size.empty:
-        st.info("The store's tables are empty.")
-        return
-    st.markdown(
-        plain(
-            f"{_bytes(size['bytes'].sum())} on disk in {words.noun(len(size), 'table')}; rows"
-            f" age out after {desk.settings.retention_days} days (0: never)."
-        )
-    )
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Table": size["table"],
-                "Rows on disk": size["rows"],
-                "Size": [_bytes(value) for value in size["bytes"]],
-            }
-        ),
-        hide_index=True,
-        column_config={
-            "Rows on disk": st.column_config.NumberColumn(
-                format="localized",
-                help="Repeated deliveries count here until they are merged; every other figure counts them once.",
-            )
-        },
-    )
-
-
-def _bytes(number: float) -> str:
-    for size, unit in BYTES:
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number:.0f} bytes"

@@ -2,103 +2,72 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import data, words
 from dashboards.shell import Desk, link, view
-from dashboards.views.incident_causes import CAUSES, show_causes, show_confirmations, show_cures
-from dashboards.views.incident_evidence import (
-    show_examples,
-    show_figures,
-    show_history,
-    show_slices,
+from dashboards.views.incident_actions import PLUMBING, show_actions
+from dashboards.views.incident_causes import (
+    CAUSES,
+    show_alarms,
+    show_causes,
+    show_confirmations,
+    show_cures,
 )
+from dashboards.views.incident_evidence import show_figures, show_history
+from dashboards.views.incident_examples import show_examples
+from dashboards.views.incident_list import COLOURS, show_list
+from dashboards.views.incident_slices import show_slices, time_of
+from dashboards.views.incident_timeline import show_timeline
 from dashboards.words import plain
-from monitor.incidents import act
+from monitor.incidents import fold
 from monitor.retrain.state import retrains
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.incidents import Incident, IncidentDetails
-    from monitor.records import IncidentEvent
+    from monitor.incidents import Incident
+    from monitor.retrain.state import Retrain
 
 __all__ = ["show"]
-
-COLOURS = {"open": "red", "acknowledged": "orange", "snoozed": "gray", "resolved": "green"}
-
-
-SNOOZES = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}
 
 
 @view
 def show(desk: Desk) -> None:
     """The list, or the incident that the address names."""
     incident_id = str(st.query_params.get("incident", "")).strip()
-    known = data.incidents(desk.url)
+    events = data.incident_events(desk.url)
     if not incident_id:
-        _list(desk, known)
+        show_list(desk, fold(events))
         return
     if st.button("All incidents", icon=":material/arrow_back:"):
         st.query_params.pop("incident", None)
         st.rerun()
-    found = next((one for one in known if one.incident_id == incident_id), None)
-    if found is None:
+    own = [event for event in events if event.incident_id == incident_id]
+    if not own:
         st.title("Incident")
         st.warning(
             f"There is no incident {plain(words.cut(incident_id, 80))} in this store; the list has those there are."
         )
         return
-    _incident(desk, found)
+    [one] = fold(own)
+    made = [
+        retrain for retrain in retrains(data.store(desk.url)) if retrain.incident_id == incident_id
+    ]
+    _head(one)
+    show_figures(desk, one)
+    show_actions(desk, one, made)
+    if one.cause in PLUMBING:
+        _plumbing(one)
+    else:
+        _answers(desk, one, made)
+    st.subheader("What happened", anchor=False)
+    show_timeline(desk, incident_id, own, made)
 
 
-def _list(desk: Desk, known: Sequence[Incident]) -> None:
-    st.title("Incidents")
-    mine = [one for one in known if desk.filters.service in {"", one.service}]
-    if not mine:
-        st.info(
-            "No incident yet. One opens when a detector's evidence passes its threshold;"
-            " `Health` says whether the detectors run."
-        )
-        return
-    open_ones = [one for one in mine if one.state != "resolved"]
-    st.caption(
-        f"{words.noun(len(open_ones), 'incident')} not resolved,"
-        f" {words.noun(len(mine) - len(open_ones), 'resolved incident', 'resolved incidents')}."
-        " All of them, whatever the time filter."
-    )
-    for one in [*open_ones, *(one for one in mine if one.state == "resolved")][:50]:
-        with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.badge(one.state, color=COLOURS[one.state])  # type: ignore[arg-type]  # a value of COLOURS
-                link(words.cut(one.title, 140), "incidents", incident=one.incident_id)
-            st.caption(
-                plain(
-                    f"{one.service} · {one.severity} · began {words.when(one.started_at)} ·"
-                    f" opened {words.when(one.opened_at)} · {_bad(one.details)}"
-                )
-            )
-    if len(mine) > 50:
-        st.caption(
-            f"The first 50 of {len(mine)} are listed; choose a service in the side bar to narrow them."
-        )
-
-
-def _bad(details: IncidentDetails) -> str:
-    if not details.n:
-        return "no rate told"
-    return (
-        f"{words.percent(details.rate)} of calls (95 %: {words.percent(details.low)} to {words.percent(details.high)},"
-        f" n = {words.count(details.n)}), before {words.percent(details.baseline)} (n ="
-        f" {words.count(details.baseline_n)})"
-    )
-
-
-def _incident(desk: Desk, one: Incident) -> None:
+def _head(one: Incident) -> None:
     details = one.details
     st.title(plain(one.title), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -109,100 +78,50 @@ def _incident(desk: Desk, one: Incident) -> None:
                 f"service {one.service or 'unknown'}"
                 + (f", field {one.field}" if one.field else "")
                 + (f", release {details.release}" if details.release else "")
-            )
+                + "".join(f", {name} = {value}" for name, value in details.root)
+                + f", incident {one.incident_id}"
+            ),
+            width="content",
         )
+        link("Calls of this time", "calls", service=one.service, **time_of(one))
     if details.summary:
         st.markdown(plain(details.summary))
-    show_figures(desk, one)
-    _act(desk, one)
-    st.subheader("Since when", anchor=False)
+
+
+def _answers(desk: Desk, one: Incident, made: Sequence[Retrain]) -> None:
+    """Of an incident about what a model answers, or how its calls run."""
+    details = one.details
+    st.subheader("Since when, and how sure", anchor=False)
     show_history(desk, one)
+    show_alarms(details)
+    show_confirmations(details)
+    st.subheader("Where", anchor=False)
+    show_slices(one)
     st.subheader("Why", anchor=False)
     st.markdown(f"**{CAUSES.get(one.cause, CAUSES['unknown'])}**")
     show_causes(details)
-    show_confirmations(details)
+    st.subheader("What to do", anchor=False)
     if details.advice:
-        st.markdown(f"What to do: {plain(details.advice)}")
+        st.markdown(plain(details.advice))
     show_cures(details)
-    _retrains(desk, one)
-    st.subheader("Where", anchor=False)
-    show_slices(details)
+    if not details.advice and not details.cures:
+        st.caption("No cure has been weighed yet; the `incident` job does at its next run.")
+    for retrain in made:
+        link(
+            f"Its retrain {retrain.retrain_id}: {retrain.standing.replace('_', ' ')}",
+            "retrains",
+            retrain=retrain.retrain_id,
+        )
     st.subheader("Calls to look at", anchor=False)
-    show_examples(details)
-    st.subheader("What happened to it", anchor=False)
-    _timeline(
-        [event for event in data.incident_events(desk.url) if event.incident_id == one.incident_id]
-    )
+    show_examples(desk, one)
 
 
-def _act(desk: Desk, one: Incident) -> None:
-    if one.state == "resolved":
-        st.success(f"Resolved {words.when(one.resolved_at)} by {plain(one.actor)}.")
-        return
-    note = st.text_input(
-        "Note",
-        key=f"note_{one.incident_id}",
-        placeholder="what you found or did (optional)",
-        max_chars=500,
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        acknowledged = st.button(
-            "Acknowledge", type="primary", disabled=one.state == "acknowledged"
-        )
-        length = st.selectbox(
-            "Snooze for",
-            list(SNOOZES),
-            label_visibility="collapsed",
-            width=120,
-            key="snooze_length",
-        )
-        snoozed = st.button("Snooze")
-        resolved = st.button("Resolve")
-    event = (
-        "acknowledged" if acknowledged else "snoozed" if snoozed else "resolved" if resolved else ""
-    )
-    if not event:
-        return
-    act(
-        data.store(desk.url),
-        one.incident_id,
-        event,
-        now=desk.now,
-        actor=desk.actor,
-        via="dashboard",
-        note=note,
-        until=desk.now + SNOOZES[length] if snoozed else None,
-    )
-    st.toast(f"{event.capitalize()} as {plain(desk.actor)}.")
-    st.rerun()
-
-
-def _retrains(desk: Desk, one: Incident) -> None:
-    for retrain in retrains(data.store(desk.url)):
-        if retrain.incident_id == one.incident_id:
-            link(
-                f"Its retrain {retrain.retrain_id}: {retrain.state.replace('_', ' ')}",
-                "retrains",
-                retrain=retrain.retrain_id,
-            )
-
-
-def _timeline(events: Sequence[IncidentEvent]) -> None:
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Time (UTC)": [event.timestamp for event in events],
-                "What": [event.event for event in events],
-                "Who": [words.visible(event.actor) for event in events],
-                "By way of": [event.via for event in events],
-                "Note": [words.visible(event.note) for event in events],
-            }
-        ),
-        hide_index=True,
-        column_config={
-            "Time (UTC)": st.column_config.DatetimeColumn(
-                format="YYYY-MM-DD HH:mm", timezone="UTC"
-            ),
-            "Note": st.column_config.TextColumn(width=360),
-        },
-    )
+def _plumbing(one: Incident) -> None:
+    """Of an incident about the pipes: no rate, no slices, no answers."""
+    st.subheader("Why, and what to do", anchor=False)
+    st.markdown(f"**{CAUSES.get(one.cause, CAUSES['unknown'])}**")
+    if one.details.count:
+        st.markdown(f"{words.noun(one.details.count, 'call or row', 'calls or rows')} concerned.")
+    if one.details.advice:
+        st.markdown(plain(one.details.advice))
+    link("What Health says", "health", **time_of(one))

@@ -5,16 +5,25 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboards import words
+from dashboards.review.agreement import kappa_of_table
 from dashboards.views.figure import figure
+from dashboards.views.judge_evidence import (
+    show_anchors,
+    show_course,
+    show_disagreements,
+    show_outlook,
+)
 from dashboards.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dashboards.shell import Desk
     from judges.statistics.agreement import Confusion
     from judges.statistics.rates import Rate
     from judges.statistics.sampling import WeightedMean
@@ -30,14 +39,14 @@ TRANSPORT = {
 }
 
 
-def show_judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
+def show_judge(desk: Desk, one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
     """Its latest version, and older ones on demand."""
     trust = one.trust
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(one.judge)}** on {plain(one.service)}", width="content")
             for label, colour in _badges(one):
-                st.badge(label, color=colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+                st.badge(label, color=colour)
         st.caption(
             plain(
                 f"version {one.version} · calls of {words.when(one.first_call)} to {words.when(one.last_call)}"
@@ -56,11 +65,15 @@ def show_judge(one: JudgeHealth, older: Sequence[JudgeHealth]) -> None:
         st.markdown(plain(trust.note[:1].upper() + trust.note[1:]) + ".")
         _place(one)
         _breaks(one)
+        show_anchors(desk, one)
+        show_outlook(one)
+        show_course(desk, one)
         left, right = st.columns(2)
         with left:
             _confusion(trust.confusion)
         with right:
             _releases(one)
+        show_disagreements(desk, one)
         if older:
             with st.expander(f"{words.noun(len(older), 'older version')}"):
                 _versions([one, *older])
@@ -91,8 +104,10 @@ def _place(one: JudgeHealth) -> None:
         )
 
 
-def _badges(one: JudgeHealth) -> list[tuple[str, str]]:
-    found = [("gives too few verdicts", "red")] if one.alarming else []
+def _badges(one: JudgeHealth) -> list[tuple[str, words.Colour]]:
+    found: list[tuple[str, words.Colour]] = (
+        [("gives too few verdicts", "red")] if one.alarming else []
+    )
     level = one.trust.level
     found += [("adds nothing", "orange")] if level is not None and level.adds_nothing else []
     found += [("changed", "violet")] if one.breaks else []
@@ -131,9 +146,18 @@ def _agreement(trust: Trust) -> tuple[str, str]:
     said = f"{_between(trust.agreement.low, trust.agreement.high)}, n = {words.count(trust.agreement.n)}"
     for name, told in (("kappa", trust.kappa), ("AC1", trust.ac1)):
         said += f", {name} {told:.2f}" if told is not None and not isnan(told) else ""
+        said += _kappa_between(trust.confusion) if name == "kappa" and told is not None else ""
     if trust.human_agreement is not None:
         said += f"; two people agree on {words.percent(trust.human_agreement.value)}"
     return words.percent(trust.agreement.value), said
+
+
+def _kappa_between(table: Confusion | None) -> str:
+    """The interval of a yes/no judge's kappa."""
+    if table is None or len(table.labels) != 2:
+        return ""
+    found = kappa_of_table(np.array(table.counts, dtype=float), rng=np.random.default_rng(7))
+    return "" if found is None else f" ({found.low:.2f} to {found.high:.2f})"
 
 
 def _missing(one: JudgeHealth) -> tuple[str, str]:
@@ -210,6 +234,7 @@ def _versions(found: Sequence[JudgeHealth]) -> None:
         pd.DataFrame(
             {
                 "Version": [one.version for one in found],
+                "Model": [words.visible(one.model) or "none" for one in found],
                 "Last call": [words.when(one.last_call) for one in found],
                 "As judged": [told(one.trust.raw) for one in found],
                 "Corrected": [told(corrected(one.trust)) for one in found],

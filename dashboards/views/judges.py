@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +10,7 @@ import streamlit as st
 from dashboards import charts, data, words
 from dashboards.shell import CHART_WIDTH, Desk, link, view
 from dashboards.views.judge_card import corrected, show_judge
-from dashboards.words import plain
+from dashboards.views.judge_spend import show_spend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-SPEND_DAYS = 14
-
 
 @view
 def show(desk: Desk) -> None:
     """The page."""
     st.title("Judges")
     health = data.judge_health(desk.url, desk.settings, desk.filters)
+    _alarms(desk)
     st.subheader("Spend", anchor=False)
-    _spend(desk)
+    show_spend(desk)
     st.subheader("In production", anchor=False)
     if not health:
         st.info(
@@ -46,36 +44,19 @@ def show(desk: Desk) -> None:
             for other in health
             if not other.latest and (other.service, other.judge) == (one.service, one.judge)
         ]
-        show_judge(one, older)
+        show_judge(desk, one, older)
     st.subheader("Evals", anchor=False)
     _evals(desk)
 
 
-def _spend(desk: Desk) -> None:
-    midnight = desk.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    since, until = midnight - timedelta(days=SPEND_DAYS - 1), midnight + timedelta(days=1)
-    spent = data.kept(desk.url, "judge_spend", since, until)
-    budget = desk.settings.judge_daily_budget_usd
-    today = spent[spent["day"] >= midnight] if not spent.empty else spent
-    usd = float(today["usd"].sum()) if not today.empty else 0.0
-    unpriced = int(today["unpriced"].sum()) if not today.empty else 0
-    if budget is None:
-        st.markdown(
-            f"{plain(words.money(usd))} today. No daily budget is set (`OUTERLOOP_JUDGE_DAILY_BUDGET_USD`)."
-        )
-    else:
-        share = min(1.0, usd / budget) if budget else 1.0
-        st.progress(
-            share,
-            text=f"{plain(words.money(usd))} of {plain(words.money(budget))} spent today (UTC)",
-        )
-    if unpriced:
-        st.warning(
-            f"{words.noun(unpriced, 'verdict')} of today {'has' if unpriced == 1 else 'have'} no known price"
-            " and stand for nothing in that sum."
-        )
-    if not spent.empty:
-        st.altair_chart(charts.judge_spend(spent, budget), width=CHART_WIDTH * 2)
+def _alarms(desk: Desk) -> None:
+    """Open incidents about judges: one shifted, got worse, or gives no verdicts."""
+    for one in data.incidents(desk.url):
+        mine = not desk.filters.service or desk.filters.service in one.service.split(", ")
+        if one.cause == "judge" and one.state != "resolved" and mine:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge("alarm", color="red", icon=":material/warning:")
+                link(words.cut(one.title, 110), "incidents", incident=one.incident_id)
 
 
 def _rates(latest: Sequence[JudgeHealth]) -> None:

@@ -1,4 +1,4 @@
-"""For pages that are about one service: the side bar's, else the busiest."""
+"""For pages that are about one service: the one of the filters, else the busiest."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def one_service(desk: Desk) -> str:
     if len(services) > 1:
         st.caption(
             f"Calls of **{plain(words.cut(busiest, 60))}**, the busiest of {len(services)} services;"
-            " choose another in the side bar."
+            " choose another above."
         )
     return busiest

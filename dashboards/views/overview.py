@@ -83,6 +83,7 @@ def _table(services: pd.DataFrame) -> None:
             "p95_ms": st.column_config.NumberColumn("p95 (ms)", format="%.0f"),
             "p99_ms": st.column_config.NumberColumn("p99 (ms)", format="%.0f"),
             "ttft_p50_ms": st.column_config.NumberColumn("First token p50 (ms)", format="%.0f"),
+            "ttft_p95_ms": st.column_config.NumberColumn("First token p95 (ms)", format="%.0f"),
             "input_tokens": st.column_config.NumberColumn("Input tokens", format="localized"),
             "output_tokens": st.column_config.NumberColumn("Output tokens", format="localized"),
             "cost_usd": st.column_config.NumberColumn("Cost (USD)", format="%.4f"),

@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, words
+from dashboards.address import choose
 from dashboards.filters import bucket_s
 from dashboards.shell import CHART_WIDTH, Desk
-from dashboards.views.overview_cards import ORDER
+from dashboards.views.overview_cards import BUSINESS, ORDER, SIDES
 from dashboards.words import plain
 
 if TYPE_CHECKING:
@@ -34,8 +35,14 @@ def show_trends(desk: Desk, services: pd.DataFrame) -> None:
     service = (
         names[0]
         if len(names) == 1
-        else st.segmented_control(
-            "Service", names, default=names[0], required=True, key="trend_service"
+        else choose(
+            st.segmented_control,
+            "Service",
+            names[:CHARTED],
+            name="trend",
+            default=names[0],
+            shown=lambda name: words.cut(words.visible(name), 40),
+            required=True,
         )
     )
     filters = replace(desk.filters, service=service)
@@ -67,7 +74,7 @@ def _quality_over_time(desk: Desk, service: str, filters: Filters, marks: pd.Dat
     )
     st.caption(
         "Upright lines: orange, an incident began; purple and dashed, a release or a prompt"
-        " came. Grey points: so young that most outcomes are not told yet."
+        " came. Grey rings without a line: so young that most outcomes are not told yet."
     )
     over_time = data.asked(desk.url, "quality_over_time", filters, size)
     if over_time.empty:
@@ -77,15 +84,34 @@ def _quality_over_time(desk: Desk, service: str, filters: Filters, marks: pd.Dat
         return
     ripe = _ripe(over_time, data.asked(desk.url, "quality", filters), desk)
     shown = ripe.groupby("score")["n"].sum().sort_values(ascending=False).index[:CHARTED]
-    with st.container(horizontal=True, gap="small"):
-        for score in sorted(shown, key=_rank):
-            mine = ripe[ripe["score"] == score]
-            with st.container(width=CHART_WIDTH):
-                st.markdown(plain(f"{score} (n = {words.count(mine['n'].sum())})"))
-                st.altair_chart(charts.quality(mine, marks))
+    _quality_sides(ripe[ripe["score"].isin(shown)], marks)
     rest = ripe["score"].nunique() - len(shown)
     if rest:
         st.caption(f"{words.noun(rest, 'score')} with fewer verdicts not drawn.")
+
+
+def _quality_sides(ripe: pd.DataFrame, marks: pd.DataFrame) -> None:
+    """The business's charts on the left, the model's on the right, each in the order of whose word counts."""
+    with st.container(horizontal=True, gap="small"):
+        for side, name in SIDES.items():
+            mine = ripe[ripe["source"].isin(BUSINESS) == side]
+            with st.container(width=CHART_WIDTH):
+                st.markdown(f"**{name}**")
+                if mine.empty:
+                    st.caption("Nothing has been told about these calls yet.")
+                for score in sorted(mine["score"].unique(), key=_rank):
+                    _one_score(score, mine[mine["score"] == score], marks)
+
+
+def _one_score(score: str, rows: pd.DataFrame, marks: pd.DataFrame) -> None:
+    """A rate over time; of what only people say who care to, the number, for their share is nobody's rate."""
+    told = words.count(rows["n"].sum())
+    if score.startswith("user: "):
+        st.markdown(plain(f"{score} ({told} said something)"))
+        st.altair_chart(charts.voices(rows, marks))
+        return
+    st.markdown(plain(f"{score} (n = {told})"))
+    st.altair_chart(charts.quality(rows, marks))
 
 
 def _rank(score: str) -> tuple[int, str]:

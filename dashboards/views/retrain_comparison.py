@@ -53,7 +53,7 @@ def show_advice(comparison: Mapping[str, Any]) -> None:
     told = str(comparison.get("advice", "unknown"))
     saying = ADVICE.get(told, Saying(told.replace("_", " "), "gray"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(plain(saying.label), color=saying.colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+        st.badge(plain(saying.label), color=saying.colour)
         if saying.meaning:
             st.markdown(f"**{plain(saying.meaning)}**", width="content")
     st.markdown(plain(str(comparison.get("sentence", ""))))

@@ -14,6 +14,7 @@ from dashboards.words import plain
 from monitor.exceptions import OuterloopError
 from monitor.retrain import lifecycle, promotion
 from monitor.retrain.lifecycle import evidence_of
+from monitor.retrain.machine import DECISIONS
 
 if TYPE_CHECKING:
     from monitor.retrain.state import Retrain
@@ -55,9 +56,9 @@ def show_decision(desk: Desk, one: Retrain) -> None:
     reason = st.text_input(
         "Reason",
         key=f"reason_{one.retrain_id}",
-        placeholder="why (kept with the decision)",
+        placeholder="why (kept with the decision and your name)",
         max_chars=500,
-    )
+    ).strip()
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = [
             action
@@ -97,6 +98,9 @@ def _label(one: Retrain, action: Action) -> str:
 
 def _do(desk: Desk, one: Retrain, action: Action, reason: str, shown: str) -> None:
     label = _label(one, action)
+    if action.event in DECISIONS and not reason:
+        st.error(f"{label} did not happen: write the reason first, it is kept with your name.")
+        return
     if shown != evidence_of(one):
         st.error(
             f"{label} did not happen: the comparison or the decision about it has changed since you saw"
@@ -124,10 +128,10 @@ def _acts(desk: Desk, one: Retrain, shown: str) -> dict[str, Callable[[str], Ret
             store, name, now=now, note=note, evidence=shown, **who
         ),
         "promoted": lambda note: promotion.promote(
-            store, settings, name, now=now, note=note, **who
+            store, settings, name, now=now, note=note, evidence=shown, **who
         ),
         "rolled_back": lambda note: promotion.rollback(
-            store, settings, name, now=now, note=note, **who
+            store, settings, name, now=now, note=note, evidence=shown, **who
         ),
         "rejected": lambda note: lifecycle.reject(
             store, name, now=now, note=note, evidence=shown, **who

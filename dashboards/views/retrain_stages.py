@@ -28,23 +28,25 @@ def show_badge(one: Retrain) -> None:
     """Where it stands, in a word."""
     saying = STATES.get(one.standing)
     label = saying.label if saying else one.standing.replace("_", " ")
-    st.badge(label, color=saying.colour if saying else "gray")  # type: ignore[arg-type]  # a colour of Streamlit's
+    st.badge(label, color=saying.colour if saying else "gray")
 
 
 def show_stages(one: Retrain) -> None:
     """Every stage with its time and how long the one before it took; what ended it below."""
-    reached = {step.event: step.timestamp for step in one.history}
+    reached = {step.event: step for step in one.history}
     before: datetime | None = None
     with st.container(horizontal=True, gap="small"):
         for stage in STAGES:
-            at = reached.get(stage)
+            step = reached.get(stage)
+            at = step.timestamp if step else None
             with st.container(width=STAGE_WIDTH, gap="xxsmall"):
                 sign = "check_circle" if at else "radio_button_unchecked"
                 name = stage.replace("_", " ")
                 st.markdown(f":material/{sign}: **{name}**" if at else f":material/{sign}: {name}")
                 st.caption(plain(words.when(at)) if at else "not yet")
-                if at and before:
-                    st.caption(f"after {words.span(at - before)}")
+                if step is not None:
+                    after = f"after {words.span(step.timestamp - before)}, " if before else ""
+                    st.caption(plain(f"{after}by {words.cut(step.actor, 40)} ({step.via})"))
             before = at or before
     for stage in ENDS:
         step = one.last(stage)

@@ -75,7 +75,7 @@ def _canary(told: Mapping[str, Any]) -> None:
     saying = CANARY.get(verdict, Saying(verdict, "gray"))
     st.markdown("**As a canary**: both releases answered shares of the same hours")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(plain(saying.label), color=saying.colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+        st.badge(plain(saying.label), color=saying.colour)
         st.markdown(f"**{plain(saying.meaning)}**", width="content")
     st.markdown(plain(str(told.get("sentence", ""))))
     series = [one for one in told.get("series", ()) if isinstance(one, dict)]

@@ -12,6 +12,8 @@ from dashboards.shell import Desk, link, view
 from dashboards.views.retrain_comparison import show_comparison
 from dashboards.views.retrain_dataset import show_dataset
 from dashboards.views.retrain_decision import show_decision
+from dashboards.views.retrain_deliveries import show_deliveries
+from dashboards.views.retrain_finder import asked_for
 from dashboards.views.retrain_lineage import show_lineage
 from dashboards.views.retrain_stages import (
     show_badge,
@@ -57,6 +59,10 @@ def show(desk: Desk) -> None:
 def _list(desk: Desk, known: Sequence[Retrain]) -> None:
     st.title("Retrains")
     mine = [one for one in known if desk.filters.service in {"", one.service}]
+    if mine:
+        mine = asked_for(desk, mine)
+        if not mine:
+            return
     if not mine:
         st.info(
             "No retrain yet. One is proposed when an incident is confirmed and a retrain could"
@@ -69,7 +75,7 @@ def _list(desk: Desk, known: Sequence[Retrain]) -> None:
                 show_badge(one)
                 advice = ADVICE.get(str((one.details.get("comparison") or {}).get("advice", "")))
                 if advice:
-                    st.badge(advice.label, color=advice.colour)  # type: ignore[arg-type]  # a colour of Streamlit's
+                    st.badge(advice.label, color=advice.colour)
                 link(_name(one), "retrains", retrain=one.retrain_id)
             st.caption(
                 plain(
@@ -110,5 +116,7 @@ def _retrain(desk: Desk, one: Retrain) -> None:
     show_dataset(desk, one)
     st.subheader("Lineage", anchor=False)
     show_lineage(desk, one)
+    st.subheader("Told to the outside", anchor=False)
+    show_deliveries(desk, one)
     st.subheader("What happened", anchor=False)
     show_timeline(one)

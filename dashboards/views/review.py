@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,11 @@ import streamlit as st
 from dashboards import data, words
 from dashboards.review.agreement import Pair, kappa_interval
 from dashboards.review.sitting import Place, Sitting, begin
+from dashboards.review.table import Table
 from dashboards.shell import Desk, link, view
 from dashboards.views import review_call
 from dashboards.views.one_service import one_service
+from dashboards.views.review_name import remember_name
 from dashboards.words import plain
 from monitor.clock import utcnow
 from monitor.curation.dataset import DatasetSummary
@@ -22,7 +25,8 @@ from monitor.curation.queue import WINDOW, agreement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.curation.queue import Agreement, Progress
+    from monitor.curation.progress import Progress
+    from monitor.curation.queue import Agreement
 
 __all__ = ["show"]
 
@@ -30,6 +34,8 @@ QUEUE = "Review queue"
 DATASETS = 20
 """Dataset versions that can be chosen, the newest."""
 SITTING = "_sitting"
+GOES_ON = timedelta(hours=1)
+"""A sitting that was left for longer begins anew."""
 WHY = {
     "random": "it was drawn at random",
     "reserved": "it was drawn at random for the test set",
@@ -52,6 +58,7 @@ def show(desk: Desk) -> None:
     if not service:
         return
     dataset = _dataset(desk, service)
+    remember_name(desk)
     if desk.actor == "dashboard":
         st.info(
             "Type your name in the side bar to begin: every label is kept with the name of the person who gave it,"
@@ -82,13 +89,24 @@ def _dataset(desk: Desk, service: str) -> str:
     return "" if chosen == QUEUE else chosen
 
 
+@st.cache_resource
+def _table(url: str) -> Table:
+    """Where all reviewers of a store sit."""
+    del url  # tells one store's table from another's
+    return Table()
+
+
 def _sit(desk: Desk, place: Place) -> None:
-    """Begin a sitting, or go on with the one in hand."""
-    sitting = st.session_state.get(SITTING)
-    if not isinstance(sitting, Sitting) or sitting.place != place:
+    """Begin a sitting, or go on with the one in hand, also after the page was loaded again."""
+    now, table = utcnow(), _table(desk.url)
+    sitting: Sitting | None = st.session_state.get(SITTING) or table.sittings.get(place)
+    if sitting is not None and sitting.place != place:
+        sitting = table.sittings.get(place)
+    if sitting is None or now - max(sitting.said_at, sitting.fetched_at) > GOES_ON:
         with st.spinner("Choosing calls to ask about…"):
-            sitting = begin(data.store(desk.url), desk.settings, place, now=utcnow())
-        st.session_state[SITTING] = sitting
+            sitting = begin(data.store(desk.url), desk.settings, place, now=now, table=table)
+        table.remember(sitting)
+    st.session_state[SITTING] = sitting
     _fragment(desk)
 
 
@@ -96,9 +114,11 @@ def _sit(desk: Desk, place: Place) -> None:
 def _fragment(desk: Desk) -> None:
     """What a click draws again: the call and nothing else of the page."""
     sitting: Sitting = st.session_state[SITTING]
+    sitting.settle(data.store(desk.url), now=utcnow())
     if not sitting.waiting:
         with st.spinner("Choosing more calls…"):
             sitting.fetch(data.store(desk.url), desk.settings, now=utcnow())
+            sitting.settle(data.store(desk.url), now=utcnow())
     _progress(sitting)
     if sitting.item is None:
         st.success(
@@ -116,7 +136,7 @@ def _progress(sitting: Sitting) -> None:
     minutes = (sitting.said_at - sitting.began).total_seconds() / 60
     pace = f", {done / minutes:.1f} a minute" if done > 1 and minutes > 0.1 else ""
     whole = sitting.progress
-    total = done + max(len(sitting.waiting), _left(whole)) if whole else done + len(sitting.waiting)
+    total = done + max(len(sitting.waiting), whole.left if whole else 0)
     st.progress(
         done / total if total else 1.0, text=f"{words.noun(done, 'call')} answered now{pace}"
     )
@@ -125,11 +145,12 @@ def _progress(sitting: Sitting) -> None:
             f"{words.noun(len(sitting.waiting), 'member')} of the dataset in hand, those without a label first."
         )
         return
-    labelled = whole.hard_labelled + whole.hard_waiting
+    labelled, about = whole.hard_labelled + whole.hard_waiting, "about " if whole.estimated else ""
     st.caption(
-        f"Of the last 30 days, as of the last fetch: hard calls {whole.hard_labelled} of {labelled} labelled ·"
-        f" test set {whole.reserved_labelled} of {whole.reserved} labelled · random sample"
-        f" {whole.sample_waiting} waiting · second answers {whole.second_waiting} waiting{_people(whole)}"
+        f"This round, as of the last fetch, asks you about {words.noun(whole.hard_drawn, 'hard call')},"
+        f" {whole.sample_waiting:,} of the random sample and {whole.second_waiting:,} for a second answer. Of the last"
+        f" 30 days {whole.hard_labelled:,} of {about}{labelled:,} hard calls have a label, and of the test set"
+        f" {whole.reserved_labelled:,} of {about}{whole.reserved:,}{_people(whole)}"
     )
 
 
@@ -139,10 +160,6 @@ def _people(whole: Progress) -> str:
         return ""
     most = sorted(whole.answers.items(), key=lambda one: -one[1])[:5]
     return " · " + ", ".join(f"{plain(words.cut(name, 30))} {words.count(n)}" for name, n in most)
-
-
-def _left(whole: Progress | None) -> int:
-    return whole.hard_waiting + whole.sample_waiting + whole.second_waiting if whole else 0
 
 
 def _last(desk: Desk, sitting: Sitting) -> None:

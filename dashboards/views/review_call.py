@@ -10,7 +10,7 @@ from dashboards import data, words
 from dashboards import trace as reading
 from dashboards.review.fields import corrected, fields_of
 from dashboards.shell import Desk
-from dashboards.views.step import show_messages, show_text
+from dashboards.views.texts import show_messages, show_text
 from dashboards.words import plain
 from monitor.clock import utcnow
 from monitor.curation.queue import LabelError

@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import data, words
 from dashboards import trace as reading
+from dashboards.address import choose
+from dashboards.calls import reads
+from dashboards.charts import KINDS
+from dashboards.views.step_looks import show_nearby, show_raw, show_use
+from dashboards.views.texts import show_messages, show_text
+from dashboards.views.verdicts import show_comparison
 from dashboards.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.rows import Score, Span
+    from dashboards.calls.pairing import ToolRun
+    from dashboards.calls.tree import Placed
+    from dashboards.rows import Score, Span, StepTexts
     from dashboards.shell import Desk
 
-__all__ = ["show_messages", "show_scores", "show_step", "show_text"]
+__all__ = ["show_step"]
 
-AVATARS = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": ":material/settings:",
-    "tool": ":material/build:",
+LOOKS = {
+    "": "What was said",
+    "similar": "Similar calls",
+    "use": "Datasets and releases",
+    "raw": "Raw span",
 }
-PART_NAMES = {
-    "tool_call": "calls the tool",
-    "tool_result": "the tool answers",
-    "reasoning": "thinks",
-}
-MOST_MESSAGES = 50
+PANELS = {"similar": show_nearby, "use": show_use, "raw": show_raw}
 
 
-def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[Score]) -> None:
-    """What went in, what came out, and how that compares."""
+def show_step(desk: Desk, trace_id: str, step: Placed, scores: Sequence[Score]) -> None:
+    """What went in, what came out, and how that compares; or one of the other looks at it."""
     span = step.span
-    st.subheader(
-        plain(f"{'LLM call' if span.kind == 'call' else span.kind}: {span.name}"), anchor=False
-    )
-    st.markdown(" · ".join(plain(words.cut(fact, 100)) for fact in _facts(span)))
+    kind = KINDS.get(span.kind, span.kind)
+    st.subheader(plain(words.cut(f"{kind}: {span.name}", 160)), anchor=False)
+    st.markdown(" · ".join(plain(words.cut(fact, 100)) for fact in _facts(step)))
     if span.status == "error":
         st.error(
             f"{plain(span.error_type or 'Error')}:"
@@ -48,19 +50,33 @@ def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[
         )
     elif span.status == "abandoned":
         st.warning("The app stopped reading before the end; this is what had arrived.")
+    looks = LOOKS if span.kind == "call" else {name: LOOKS[name] for name in ("", "raw")}
+    look = choose(
+        st.segmented_control, "Look at", looks, name="look", shown=looks.__getitem__,
+        required=True, label_visibility="collapsed",
+    )  # fmt: skip
+    if look:
+        PANELS[look](desk, trace_id, span)
+    else:
+        _said(desk, trace_id, span, scores)
+
+
+def _said(desk: Desk, trace_id: str, span: Span, scores: Sequence[Score]) -> None:
+    texts = reads.step_texts(desk.url, trace_id, span)
+    runs = reads.tool_runs(desk.url, trace_id, span.timestamp, texts.output_messages)
     left, right = st.columns(2)
     with left:
         st.markdown("**Input**")
         show_messages(
-            reading.conversation(span.input_messages), span.input, "The sender captured no input."
+            reading.conversation(texts.input_messages), texts.input, _nothing(span, "input")
         )
-        _say_cut(span.input, span.input_length)
+        _say_cut(texts.input, texts.input_length)
     with right:
         st.markdown("**Output**")
-        _output(span)
-        _say_cut(span.output, span.output_length)
-    _comparison(span, scores)
-    if max(span.input_length, span.output_length) > data.LONGEST_TEXT:
+        _output(span, texts, runs)
+        _say_cut(texts.output, texts.output_length)
+    show_comparison(span, texts.output, scores)
+    if max(texts.input_length, texts.output_length) > data.LONGEST_TEXT:
         st.download_button(
             "Download the whole text",
             functools.partial(data.span_texts, desk.url, trace_id, span.span_id),
@@ -70,72 +86,85 @@ def show_step(desk: Desk, trace_id: str, step: reading.Placed, scores: Sequence[
         )
 
 
-def _facts(span: Span) -> list[str]:
+def _nothing(span: Span, what: str) -> str:
+    """Why there is no text, in words."""
+    if what == "output" and span.status == "error":
+        return "There is no output: it ended in the error above."
+    if what == "output" and span.kind == "call" and span.name == "embeddings":
+        return "An embedding has no text as its answer."
+    return (
+        f"The sender sent no {what} with this step"
+        + (f" (its dialect is {plain(span.convention)})." if span.convention else ".")
+        + " Capturing texts may be switched off there; the raw span shows all that it did send."
+    )
+
+
+def _facts(step: Placed) -> list[str]:
+    span = step.span
     facts = [f"took {words.duration(span.duration_ms)}"]
+    if step.steps > 1:
+        facts[0] += f" (own time {words.duration(step.own_ms)})"
     if span.kind == "call":
-        model = span.response_model or span.request_model or "model unknown"
-        facts += [model, span.provider or "provider unknown"]
-        guessed = " (estimated)" if span.usage_estimated else ""
-        facts.append(
-            f"{_known(span.input_tokens)} tokens in, {_known(span.output_tokens)} out{guessed}"
-        )
-        facts.append(
-            f"cost {words.money(span.cost_usd)}" if span.cost_usd is not None else "cost unknown"
-        )
-        if span.time_to_first_token_ms is not None:
-            facts.append(f"first token after {words.duration(span.time_to_first_token_ms)}")
-        if span.prompt_name or span.prompt_version:
-            facts.append(f"prompt {span.prompt_name} {span.prompt_version}".strip())
-        if span.finish_reason:
-            facts.append(f"finished: {span.finish_reason}")
-    return [*facts, f"told in {span.convention}"] if span.convention else facts
+        facts += _call_facts(span)
+    elif step.cost_usd is not None:
+        facts.append(f"cost with its children {words.money(step.cost_usd)}")
+    return [*facts, f"dialect {span.convention}"] if span.convention else facts
 
 
-def _known(number: int | None) -> str:
-    return "unknown" if number is None else words.count(number)
-
-
-def show_messages(messages: Sequence[reading.Message], text: str, otherwise: str) -> None:
-    """A conversation, its last messages; the text where there is none."""
-    if not messages:
-        show_text(text, otherwise)
-        return
-    for message in messages[-MOST_MESSAGES:]:
-        with st.chat_message(
-            message.role if message.role in {"user", "assistant"} else "tool",
-            avatar=AVATARS.get(message.role),
-        ):
-            st.caption(plain(message.role))
-            for part in message.parts:
-                if part.kind != "text":
-                    st.caption(plain(f"{PART_NAMES.get(part.kind, part.kind)} {part.name}".strip()))
-                show_text(part.content, "(empty)")
-    if len(messages) > MOST_MESSAGES:
-        st.caption(f"The last {MOST_MESSAGES} of {len(messages)} messages are shown.")
-
-
-def _output(span: Span) -> None:
-    if reading.decoded(span.output) is not None:
-        show_text(span.output, "")
-        return
-    show_messages(reading.conversation(span.output_messages), span.output, "There is no output.")
-
-
-def show_text(text: str, otherwise: str) -> None:
-    """A stranger's text: JSON set out, everything else as it is; never as markup."""
-    if not text.strip():
-        st.caption(otherwise)
-        return
-    document = reading.decoded(text) if len(text) <= data.LONGEST_TEXT else None
-    if document is not None:
-        st.code(words.visible(reading.pretty(document)), language="json", wrap_lines=True)
+def _call_facts(span: Span) -> list[str]:
+    model = span.response_model or span.request_model
+    asked = span.request_model if span.request_model != model else ""
+    facts = [f"model {model}" + (f" (asked for {asked})" if asked else "")] if model else []
+    if span.provider:
+        facts.append(f"from {span.provider}")
+    if span.input_tokens is None and span.output_tokens is None:
+        facts.append("no token counts told")
     else:
-        st.code(
-            words.visible(words.cut(text, data.LONGEST_TEXT)),
-            language=None,
-            wrap_lines=True,
-            height=420 if len(text) > 3000 else "content",
-        )
+        told = [
+            f"{words.count(count)} tokens {way}"
+            for count, way in ((span.input_tokens, "in"), (span.output_tokens, "out"))
+            if count is not None
+        ]
+        facts.append(", ".join(told) + (" (estimated)" if span.usage_estimated else ""))
+    facts.append(
+        f"cost {words.money(span.cost_usd)}" if span.cost_usd is not None else "no price known"
+    )
+    if span.time_to_first_token_ms is not None:
+        facts.append(f"first token after {words.duration(span.time_to_first_token_ms)}")
+    if span.prompt_name or span.prompt_version:
+        facts.append(f"prompt {span.prompt_name} {span.prompt_version}".strip())
+    if span.finish_reason:
+        facts.append(f"finished: {span.finish_reason}")
+    return facts
+
+
+def _output(span: Span, texts: StepTexts, runs: Sequence[ToolRun]) -> None:
+    if not runs and reading.decoded(texts.output) is not None:
+        show_text(texts.output, "")
+        return
+    messages = reading.conversation(texts.output_messages)
+    if runs:  # shown below, each with its result
+        messages = [one for one in map(_without_calls, messages) if one.parts]
+    if messages or not runs:
+        show_messages(messages, texts.output, _nothing(span, "output"))
+    for run in runs:
+        _tool(run)
+
+
+def _without_calls(message: reading.Message) -> reading.Message:
+    return replace(message, parts=tuple(p for p in message.parts if p.kind != "tool_call"))
+
+
+def _tool(run: ToolRun) -> None:
+    with st.container(border=True):
+        st.caption(f":material/build: calls the tool {plain(words.cut(run.name, 80))}")
+        show_text(run.arguments, "without arguments")
+        if run.result is None:
+            st.caption("What it answered is told nowhere in this trace.")
+            return
+        where = "the next call was sent" if run.told_by == "message" else "its own step says"
+        st.caption(f"and gets (so {where})")
+        show_text(run.result, "(an empty answer)")
 
 
 def _say_cut(text: str, length: int) -> None:
@@ -143,85 +172,3 @@ def _say_cut(text: str, length: int) -> None:
         st.caption(
             f"The first {words.count(len(text))} of {words.count(length)} characters are shown."
         )
-
-
-def _comparison(span: Span, scores: Sequence[Score]) -> None:
-    told = next(
-        (score for score in scores if score.expected and score.span_id in {span.span_id, ""}), None
-    )
-    if told is None or span.kind != "call":
-        return
-    pairs = reading.field_pairs(span.output, told.expected)
-    st.markdown(
-        f"**Against the right answer** (told by {plain(told.source)} {plain(told.name)},"
-        f" {words.when(told.observed_at)})"
-    )
-    if not pairs:
-        st.code(
-            words.visible(words.cut(told.expected, data.LONGEST_TEXT)),
-            language=None,
-            wrap_lines=True,
-        )
-        return
-    wrong = sum(not pair.same for pair in pairs)
-    st.markdown(
-        f"{wrong} of {words.noun(len(pairs), 'field')} differ."
-        if wrong
-        else f"All {words.noun(len(pairs), 'field')} agree."
-    )
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Same": ["yes" if pair.same else "NO" for pair in pairs],
-                "Field": [words.visible(pair.field) for pair in pairs],
-                "Answer": [words.visible(words.cut(pair.answer, 300)) for pair in pairs],
-                "Right answer": [words.visible(words.cut(pair.expected, 300)) for pair in pairs],
-            }
-        ),
-        hide_index=True,
-        column_config={"Same": st.column_config.TextColumn(width=60)},
-    )
-
-
-def show_scores(scores: Sequence[Score], spans: Sequence[Span]) -> None:
-    """Every verdict on the trace, whoever gave it."""
-    st.subheader("Scores", anchor=False)
-    if not scores:
-        st.caption("Nobody has scored this trace yet: no check, judge, person, user or outcome.")
-        return
-    names = {span.span_id: span.name for span in spans}
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Verdict": [
-                    "fails"
-                    if score.failed
-                    else "passes"
-                    if score.value <= 1
-                    else f"{score.value:g}"
-                    for score in scores
-                ],
-                "Source": [score.source for score in scores],
-                "Name": [words.visible(score.name) for score in scores],
-                "Value": [score.value for score in scores],
-                "Label": [words.visible(score.label) for score in scores],
-                "Why": [words.visible(score.explanation) for score in scores],
-                "About": [names.get(score.span_id) or score.target for score in scores],
-                "By": [words.visible(score.author) for score in scores],
-                "True since (UTC)": [score.observed_at for score in scores],
-                "Told (UTC)": [score.timestamp for score in scores],
-            }
-        ),
-        hide_index=True,
-        column_config={
-            "Verdict": st.column_config.TextColumn(width=70),
-            "Value": st.column_config.NumberColumn(format="%g", width=60),
-            "Why": st.column_config.TextColumn(width=320),
-            "True since (UTC)": st.column_config.DatetimeColumn(
-                format="YYYY-MM-DD HH:mm", timezone="UTC"
-            ),
-            "Told (UTC)": st.column_config.DatetimeColumn(
-                format="YYYY-MM-DD HH:mm", timezone="UTC"
-            ),
-        },
-    )

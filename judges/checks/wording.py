@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
 from judges.checks.texts import leaves, parse, rough_tokens, show, words
 from judges.interaction import Interaction, Judgement, NotApplicable
+from judges.languages import known_languages, letters_of, likeliest
 from judges.versions import OUTSIDE, version_of
 
 __all__ = ["Language", "Length", "Regex"]
@@ -136,7 +136,7 @@ class Language:
     letters: int = 20
 
     def __post_init__(self) -> None:
-        unknown = set(self.expected) - set(_identifier().labels)
+        unknown = set(self.expected) - known_languages()
         if unknown or not self.expected:
             said = ", ".join(sorted(unknown)) or "nothing"
             raise ValueError(f"no language is called {said}; use ISO 639-1 codes, e.g. en or pt")
@@ -149,12 +149,9 @@ class Language:
     async def __call__(self, interaction: Interaction) -> Judgement | NotApplicable:
         """True when it is; the label is the language."""
         text = _prose(interaction.output)
-        if (
-            sum(3 if "\u2e80" < sign < "\ud7ff" else 1 for sign in text if sign.isalpha())
-            < self.letters
-        ):
+        if letters_of(text) < self.letters:
             return NotApplicable(self.name, "too short to have a language", self.version)
-        language, probability = _identifier().classify(text)
+        language, probability = likeliest(text)
         if probability < self.sure:
             reason = f"perhaps {language}, with a probability of {probability:.2f}"
             return NotApplicable(self.name, reason, self.version)
@@ -176,16 +173,6 @@ def _compile(pattern: str) -> Any:
         raise ValueError(
             f"{pattern} is no RE2 expression ({said}); RE2 has no look-around and no back-references"
         ) from error
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import (  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types; its model takes a second to load
-        MODEL_FILE,
-        LanguageIdentifier,
-    )
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def _prose(text: str) -> str:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Rate", "around", "human_only", "poststrat_ac", "ppi", "rogan_gladen", "wilson"]
+__all__ = [
+    "Rate",
+    "around",
+    "human_only",
+    "inverted",
+    "poststrat_ac",
+    "ppi",
+    "rogan_gladen",
+    "wilson",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,27 +225,52 @@ def rogan_gladen(
     0.5
     """
     y, f, rest = _arrays(labels, verdicts, others)
-    m1, m0, n = float((y == 1).sum()), float((y == 0).sum()), len(rest)
-    if not (m1 and m0 and n):
+    if not len(rest):
         return None
     right1, right0 = float(((y == 1) & (f == 1)).sum()), float(((y == 0) & (f == 0)).sum())
-    if right1 / m1 + right0 / m0 <= 1:
+    of1, of0 = (right1, float((y == 1).sum())), (right0, float((y == 0).sum()))
+    return inverted(float(rest.mean()), len(rest), of1, of0, z=z)
+
+
+def inverted(
+    share: float,
+    n: int,
+    of_ones: tuple[float, float],
+    of_zeros: tuple[float, float],
+    *,
+    z: float = Z,
+) -> Rate | None:
+    """`rogan_gladen` from what was counted: of how many the judge was right about how many.
+
+    Labels that were drawn with unequal probability are counted with weights, as many as they are worth
+    together: the weighted share of them that the judge is right about, times (Σw)²/Σw² (Kish).
+
+    Args:
+        share: the judge's rate of ones.
+        n: over how many.
+        of_ones: those that people call one and the judge too, and all that people call one.
+        of_zeros: the same for zero.
+        z: normal quantile of the interval.
+
+    Returns:
+        None when nothing can be inverted.
+    """
+    (right1, m1), (right0, m0) = of_ones, of_zeros
+    if not (m1 and m0 and n) or right1 / m1 + right0 / m0 <= 1:
         return None
-    share = float(rest.mean())
     theta = (share + right0 / m0 - 1) / (right0 / m0 + right1 / m1 - 1)
     p = (share * n + z * z / 2) / (n + z * z)
     q0, q1 = (right0 + 1) / (m0 + 2), (right1 + 1) / (m1 + 2)
-    power = q0 + q1 - 1
+    power, value, labels = q0 + q1 - 1, min(1.0, max(0.0, theta)), round(m1 + m0)
     if power <= 0:
-        return Rate(min(1.0, max(0.0, theta)), 0.0, 1.0, len(y), 1.0, method="rogan_gladen")
+        return Rate(value, 0.0, 1.0, labels, 1.0, method="rogan_gladen")
     centre = min(1.0, max(0.0, (p + q0 - 1) / power))
     of0, of1 = q0 * (1 - q0) / (m0 + 2), q1 * (1 - q1) / (m1 + 2)
     shift = 2 * z * z * (centre * of1 - (1 - centre) * of0)
     variance = p * (1 - p) / (n + z * z) + (1 - centre) ** 2 * of0 + centre**2 * of1
     error = math.sqrt(variance) / power
     low, high = (min(1.0, max(0.0, centre + shift + k * z * error)) for k in (-1, 1))
-    value = min(1.0, max(0.0, theta))
-    return Rate(value, low, high, len(y), 1.0, error, "rogan_gladen")
+    return Rate(value, low, high, labels, 1.0, error, "rogan_gladen")
 
 
 def _arrays(

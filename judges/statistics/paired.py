@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Change", "mcnemar", "paired_difference", "permutation"]
+__all__ = ["Change", "gain_of", "mcnemar", "paired_difference", "permutation"]
 
 BATCH = 4_000_000
 """Random signs drawn at once: 32 MB."""
@@ -38,6 +38,15 @@ class Change:
     """Items on which it is below."""
     n: int
     """Items, equal ones included."""
+
+
+def gain_of(difference: float, direction: str) -> float:
+    """A difference, so that above zero is better: turned where the `lower` is the better one.
+
+    >>> gain_of(-0.5, "lower"), gain_of(-0.5, "higher")
+    (0.5, -0.5)
+    """
+    return -difference if direction == "lower" else difference
 
 
 def mcnemar(

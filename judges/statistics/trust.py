@@ -69,6 +69,10 @@ class Trust:
     human_kappa: float | None
     orders: Orders | None
     """Audit of the position bias of a judge of pairs."""
+    finds: WeightedMean | None = None
+    """Of a yes/no judge: the share of what people call bad (0) that it calls bad, labels weighted by design."""
+    passes: WeightedMean | None = None
+    """The share of what people call good (1) that it calls good."""
 
     @property
     def note(self) -> str:
@@ -125,6 +129,8 @@ def trust(
         human_agreement=agreement(*said_too),
         human_kappa=cohen_kappa(*said_too),
         orders=orders,
+        finds=_right_about(0.0, calls),
+        passes=_right_about(1.0, calls),
     )
 
 
@@ -154,6 +160,18 @@ def _category(value: float, calls: Sequence[Judged]) -> float:
     """A value of a judge with many of them, as a person would have had to say it."""
     labels = sorted({one.label for one in calls if one.label is not None})
     return min(labels, key=lambda label: (abs(label - value), label)) if labels else value
+
+
+def _right_about(truth: float, calls: Sequence[Judged]) -> WeightedMean | None:
+    """How often a yes/no judge says what people say of the calls about which they say this."""
+    labelled = [one for one in calls if one.label is not None]
+    if not {value for one in labelled for value in (one.label, one.value)} <= {0.0, 1.0}:
+        return None
+    about = [one for one in labelled if one.label == truth]
+    return hajek(
+        [float(one.value == truth) for one in about],
+        [one.probability * one.label_probability for one in about],
+    )
 
 
 def _promises(old: Sequence[tuple[float, float]], values: Sequence[float]) -> list[float]:

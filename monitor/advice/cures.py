@@ -148,6 +148,7 @@ def _retrain(weighed: _Weighed, situation: Situation) -> None:
         weighed.speaks_for.append(f"{situation.under_way} is under way")
     elif situation.cooling.until is not None and situation.cooling.until > situation.now:
         weighed.forbidden.append(situation.cooling.why)
+    _heed_watch(weighed, situation)
     if labels.failing >= ENOUGH:
         weighed.for_it(
             1.0, f"{labels.failing:,} failing calls since the change have a right answer"
@@ -164,6 +165,19 @@ def _retrain(weighed: _Weighed, situation: Situation) -> None:
     _heed_learning(weighed, situation, 1.0)
     weighed.effect = _of_retrain(situation)
     weighed.cost = _cost_of_retrain(situation)
+
+
+def _heed_watch(weighed: _Weighed, situation: Situation) -> None:
+    """While nobody knows how a promoted release does, no other one is trained to take its place."""
+    own, other = situation.promoted, situation.waits_for
+    if own is not None and not own.regressed:
+        weighed.forbidden.append(
+            f"{own.release} was promoted for this and is being watched; nothing says that it has regressed"
+        )
+    if other is not None:
+        weighed.forbidden.append(
+            f"{other.release} of retrain {other.retrain_id} is being watched for another incident: it may cure this too"
+        )
 
 
 def _heed_owner(weighed: _Weighed, situation: Situation) -> None:

@@ -14,6 +14,7 @@ import orjson
 from monitor.advice.learnability import Learnability, failing_learnable, label_learnable
 from monitor.advice.owner import owner_of
 from monitor.advice.situation import (
+    DISCORDANT,
     EPOCHS,
     Cooling,
     Costs,
@@ -24,8 +25,8 @@ from monitor.advice.situation import (
 )
 from monitor.causes.dating import LOOK_BACK
 from monitor.curation.reserve import load_key, reserved
-from monitor.retrain.state import retrains
-from monitor.retrain.watch import watch_promoted
+from monitor.retrain.state import CONCLUDED, ENDED
+from monitor.retrain.watch import Watch
 
 if TYPE_CHECKING:
     from monitor.incidents import Incident
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["ENDED", "situation_of"]
+__all__ = ["situation_of"]
 
 SAMPLED = 200
 """Calls of each kind that the simple model learns from: failing, right and unknown."""
@@ -41,12 +42,8 @@ FEWEST_RIGHT = 30
 """Calls known to be right since the change, from which the failing ones are told from them alone."""
 REPLAYED = 2_000
 """Older rows that a training set is reckoned to replay at most."""
-DISCORDANT = 9
-"""Calls that a candidate must answer right where production is wrong, for a paired test to be likely to show it."""
 MEASURED_GAPS = 10
 """Gaps between labels from which a team's own pace is believed."""
-ENDED = ("failed", "rejected", "rolled_back", "promoted")
-DECIDED = ("rejected", "rolled_back", "promoted")
 AFTER_FAILURE = timedelta(hours=24)
 """Pause after a retrain that failed: somebody has to look at why."""
 
@@ -75,7 +72,14 @@ class LabelCount:
     mean_tokens: float
 
 
-def situation_of(store: Store, settings: Settings, incident: Incident, now: datetime) -> Situation:
+def situation_of(
+    store: Store,
+    settings: Settings,
+    incident: Incident,
+    now: datetime,
+    *,
+    watch: Watch | None = None,
+) -> Situation:
     """Everything that is known now about an incident that a cure is chosen by.
 
     Args:
@@ -83,10 +87,12 @@ def situation_of(store: Store, settings: Settings, incident: Incident, now: date
         settings: whether a fine-tune job is set, its price, the cool-down, and the data directory with the reserve key.
         incident: as it stands.
         now: what came later is not looked at.
+        watch: what this run has seen of retrains already.
     """
+    watch = watch or Watch(store, now)
     details = incident.details
     key = load_key(settings.data_dir)
-    every = [one for one in retrains(store) if one.service == incident.service]
+    every = watch.retrains(incident.service)
     mine = [one for one in every if one.incident_id == incident.incident_id]
     since = incident.started_at - LOOK_BACK
     period: dict[str, Any] = {"service": incident.service, "since": since, "until": now}
@@ -115,7 +121,8 @@ def situation_of(store: Store, settings: Settings, incident: Incident, now: date
         costs=_costs(store, settings, incident, labels, counted.mean_tokens, rise=after.rate - before.rate, now=now),
         past=_past(every),
         cooling=_cooling(every, settings, now),
-        promoted=watch_promoted(store, incident, mine, now),
+        promoted=watch.promoted(incident),
+        waits_for=watch.waits_for(incident),
         under_way=next((one.retrain_id for one in mine if one.state not in ENDED), ""),
         judge_alone=_judge_alone(incident),
         operational=incident.operational,
@@ -234,7 +241,7 @@ def _cooling(every: Sequence[Retrain], settings: Settings, now: datetime) -> Coo
     """Until when no further retrain of the service is proposed by itself; a person may ask for one all the same."""
     waits: list[tuple[datetime, str]] = []
     for one in every:
-        if one.state in DECIDED:
+        if one.state in CONCLUDED:
             ended = one.updated_at + timedelta(days=settings.retrain_cooldown_days)
             waits.append(
                 (ended, f"retrain {one.retrain_id} was {one.state.replace('_', ' ')} lately")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from monitor.advice.learnability import Learnability
 
 __all__ = [
+    "DISCORDANT",
     "ENOUGH",
     "EPOCHS",
     "Cooling",
@@ -25,6 +26,9 @@ __all__ = [
 
 ENOUGH = 12
 """Labelled failing calls from after the change that a retrain is requested with: the dozen of the founding story."""
+DISCORDANT = 9
+"""Test calls that a candidate is reckoned to answer right where production is wrong, for a paired test to show it: six
+in a row make an exact McNemar test significant at 5 %, and a mean of nine gives six or more with probability 0.88."""
 EPOCHS = 3
 """How often a fine-tune job is reckoned to see each training row."""
 
@@ -163,6 +167,8 @@ class Situation:
     promoted: Promoted | None = None
     under_way: str = ""
     """The retrain of this incident that is neither promoted nor ended, or ''."""
+    waits_for: Promoted | None = None
+    """The release that a retrain of another incident of the service has brought, while it is not known how it does."""
     judge_alone: bool = False
     """Nobody but a judge says so."""
     operational: bool = False

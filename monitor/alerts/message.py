@@ -47,6 +47,7 @@ __all__ = [
     "call_url",
     "incident_blocks",
     "incident_url",
+    "label_url",
 ]
 
 EXAMPLES = 5
@@ -132,9 +133,20 @@ def incident_url(dashboard_url: str, incident_id: str) -> str:
     return f"{dashboard_url.rstrip('/')}/incidents?incident={quote(incident_id, safe='')}"
 
 
-def call_url(dashboard_url: str, trace_id: str) -> str:
-    """The page that opens one trace."""
-    return f"{dashboard_url.rstrip('/')}/calls?trace_id={quote(trace_id, safe='')}"
+def call_url(dashboard_url: str, trace_id: str, span_id: str = "") -> str:
+    """The page that opens one trace, at one of its steps where that is named.
+
+    >>> call_url("http://127.0.0.1:8501", "t1", "s1")
+    'http://127.0.0.1:8501/calls?trace_id=t1&span_id=s1'
+    """
+    step = f"&span_id={quote(span_id, safe='')}" if span_id else ""
+    return f"{dashboard_url.rstrip('/')}/calls?trace_id={quote(trace_id, safe='')}{step}"
+
+
+def label_url(dashboard_url: str, incident: Incident) -> str:
+    """The review queue with the incident's example calls."""
+    of = f"service={quote(incident.service, safe='')}&label={quote(incident.incident_id, safe='')}"
+    return f"{dashboard_url.rstrip('/')}/review?{of}"
 
 
 def _lead(incident: Incident) -> str:
@@ -226,7 +238,7 @@ def _slice(one: SliceShare) -> str:
 
 
 def _example(one: Example, dashboard_url: str) -> str:
-    opened = link(call_url(dashboard_url, one.trace_id), when(one.timestamp))
+    opened = link(call_url(dashboard_url, one.trace_id, one.span_id), when(one.timestamp))
     return f"• {opened} {code(one.value)} {escape(plain(one.why, 200), 400)}".rstrip()
 
 
@@ -243,8 +255,7 @@ def _buttons(
     name = incident.incident_id
     row = [button("Open", "open", name, style="primary", url=incident_url(dashboard_url, name))]
     if incident.details.examples and incident.state != "resolved":
-        first = call_url(dashboard_url, incident.details.examples[0].trace_id)
-        row.append(button("Label calls", "label", name, url=first))
+        row.append(button("Label calls", "label", name, url=label_url(dashboard_url, incident)))
     if not interactive:
         return actions(f"incident:{name}", row)
     if incident.state in {"open", "snoozed"}:

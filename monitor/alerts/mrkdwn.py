@@ -75,7 +75,7 @@ def link(url: str, label: str) -> str:
     >>> link("http://127.0.0.1:8501/calls?trace_id=1", "1 < 2 | 3")
     '<http://127.0.0.1:8501/calls?trace_id=1|1 &lt; 2 / 3>'
     """
-    return f"<{url}|{escape(label.replace('|', '/'))}>"
+    return f"<{url.replace('&', '&amp;')}|{escape(label.replace('|', '/'))}>"
 
 
 def join(lines: list[str], limit: int = SECTION_LIMIT) -> str:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from monitor.incidents import TIERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,7 +46,6 @@ APPEND_ONLY = frozenset({"slack_webhook"})
 """Sinks that cannot change a message later: they hear the beginning and the end alone."""
 DELIVERY = "delivery"
 """Detector of incidents that say that a sink takes nothing; that sink itself is not told of them."""
-TIERS = ("page", "ticket", "watch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,9 @@ def _decide(store: Store, settings: Settings, press: _Press, person: str, *, now
     elif press.action_id == "reject":
         reject(store, retrain_id, now=now, note=note, evidence=evidence, **by)
     elif press.action_id == "promote":
-        promote(store, settings, retrain_id, now=now, note=note, **by)
+        promote(store, settings, retrain_id, now=now, note=note, evidence=evidence, **by)
     else:
-        rollback(store, settings, retrain_id, now=now, note=note, **by)
+        rollback(store, settings, retrain_id, now=now, note=note, evidence=evidence, **by)
     return one.incident_id
 
 

@@ -84,7 +84,7 @@ def facts(incident: Incident, *, dashboard_url: str) -> dict[str, Any]:
     """Everything that is known about an incident, as JSON-ready values with links."""
     details = incident.details.model_dump(mode="json", exclude={"announcements", "summary"})
     for example in details["examples"]:
-        example["url"] = call_url(dashboard_url, example["trace_id"])
+        example["url"] = call_url(dashboard_url, example["trace_id"], example["span_id"])
     ended = incident.resolved_at
     return {
         "incident": incident.incident_id,

@@ -10,7 +10,7 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of the `outerloop` command."""
     try:
-        from monitor.cli.commands import cli  # noqa: PLC0415 - the server side is an extra
+        from monitor.cli.root import cli  # noqa: PLC0415 - the server side is an extra
     except ModuleNotFoundError as error:
         sys.stderr.write(
             f"outerloop: the sidecar is not installed ({error.name} is missing); pip install 'outerloop[server]'\n"

@@ -11,7 +11,7 @@ import click
 from monitor.cli.root import Time, cli, document, json_option
 from monitor.clock import rfc3339, utcnow
 from monitor.exceptions import ConfigurationError, NotFoundError
-from monitor.incidents import Incident, act, incident
+from monitor.incidents import incident
 from monitor.settings import load_settings
 from monitor.store import Store
 
@@ -143,34 +143,20 @@ def accept_(
     as_json: bool,  # noqa: FBT001 - click passes flags by position
 ) -> None:
     """Take what a series does now for its new normal; an incident is resolved, and all its series are accepted."""
+    from monitor.watching import acceptance  # noqa: PLC0415 - see above
     from monitor.watching import baselines as words  # noqa: PLC0415 - see above
 
     store, word = Store(load_settings().store), _word(note)
     one = incident(store, series_or_incident)
-    series = series_or_incident if one is None else _series_of(one)
-    service = one.service if one is not None else service or words.service_of(store, series)
-    begun = since or (
-        one.started_at if one is not None else words.changed_at(store, service, series)
-    )
-    names = [series] if one is None else words.moved_with(store, service, series)
-    for name in names:
-        words.accept(store, service, name, begun, word)
-    if one is not None and one.state != "resolved":
-        told = f"accepted as the new normal{f': {note}' if note else ''}"
-        act(
-            store, one.incident_id, "resolved",
-            now=word.at, actor=word.actor, via="cli", note=told,
-        )  # fmt: skip
+    if one is not None:
+        service = one.service
+        names = acceptance.accept_incident(store, one, word, via="cli", since=since)
+    else:
+        names = [series_or_incident]
+        service = service or words.service_of(store, series_or_incident)
+        begun = since or words.changed_at(store, service, series_or_incident)
+        words.accept(store, service, series_or_incident, begun, word)
     _told(service, ", ".join(names), "accepted", word, as_json=as_json)
-
-
-def _series_of(one: Incident) -> str:
-    if one.detector != "rate":
-        raise ConfigurationError(
-            f"incident {one.incident_id} is about {one.detector} of {one.series!r}, whose baseline follows by itself;"
-            " resolve it: `outerloop incidents resolve`"
-        )
-    return one.series
 
 
 def _word(note: str) -> Word:

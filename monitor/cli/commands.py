@@ -1,41 +1,12 @@
-"""Every command of `outerloop`: importing a module puts its commands on the tree."""
+"""Every command of `outerloop` at once, for what looks at the whole tree: the documentation, and tests."""
 
 from __future__ import annotations
 
-from monitor.cli import (
-    backup,
-    baselines,
-    dataset,
-    demo,
-    doctor,
-    erase,
-    incidents,
-    jobs,
-    lineage,
-    parts,
-    report,
-    retrain,
-    retrain_show,
-    review,
-)
-from monitor.cli import eval as eval_
-from monitor.cli.root import cli
+from importlib import import_module
 
-__all__ = [
-    "backup",
-    "baselines",
-    "cli",
-    "dataset",
-    "demo",
-    "doctor",
-    "erase",
-    "eval_",
-    "incidents",
-    "jobs",
-    "lineage",
-    "parts",
-    "report",
-    "retrain",
-    "retrain_show",
-    "review",
-]
+from monitor.cli.root import MODULES, cli
+
+__all__ = ["cli"]
+
+for module in {name for names in MODULES.values() for name in names}:
+    import_module(f"monitor.cli.{module}")

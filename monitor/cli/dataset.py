@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from monitor.cli.opening import opened
 from monitor.cli.root import Time, cli, document, json_option
 from monitor.clock import rfc3339, utcnow
 from monitor.curation.bringing import import_examples
@@ -22,19 +23,11 @@ from monitor.curation.policy import curation_of
 from monitor.curation.reserve import load_key
 from monitor.exceptions import NotFoundError
 from monitor.incidents import incident as find_incident
-from monitor.settings import Settings, load_settings
-from monitor.store import Store
 
-__all__ = ["dataset", "opened"]
+__all__ = ["dataset"]
 
 HISTORY = timedelta(days=30)
 MOST_SLICES = 8
-
-
-def opened() -> tuple[Store, Settings]:
-    """The store and the settings of this command."""
-    settings = load_settings()
-    return Store(settings.store), settings
 
 
 @cli.group(epilog="Example: outerloop dataset list")

@@ -11,22 +11,32 @@ import click
 from monitor.cli.root import Time, cli, document, json_option
 from monitor.clock import rfc3339, utcnow
 from monitor.exceptions import NotFoundError
-from monitor.incidents import Incident, act, incident
+from monitor.incidents import TIERS, Incident, act, incident
 from monitor.incidents import incidents as all_incidents
 from monitor.settings import load_settings
 from monitor.store import Store
 
 
 @cli.group(
-    invoke_without_command=True, epilog="Example: outerloop incidents || echo 'do not deploy now'"
+    invoke_without_command=True,
+    epilog="Example: outerloop incidents --severity ticket || echo 'do not deploy now'",
+)
+@click.option(
+    "--severity",
+    type=click.Choice(TIERS),
+    default=TIERS[-1],
+    show_default=True,
+    help="the least that counts: `ticket` leaves out what is only watched, `page` tickets too",
 )
 @json_option
 @click.pass_context
-def incidents(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """List incidents; exits 1 when one is open."""
+def incidents(ctx: click.Context, severity: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """List incidents; exits 1 when one is open, also one that is only watched unless --severity says otherwise."""
     if ctx.invoked_subcommand is not None:
         return
-    found = all_incidents(Store(load_settings().store))
+    graver = TIERS[: TIERS.index(severity) + 1]
+    known = all_incidents(Store(load_settings().store))
+    found = [one for one in known if severity == TIERS[-1] or one.severity in graver]
     if as_json:
         document(found)
     else:

@@ -7,19 +7,13 @@ from collections.abc import Callable
 
 import click
 
+from monitor.cli.opening import opened
 from monitor.cli.root import cli, document, json_option
 from monitor.clock import utcnow
 from monitor.exceptions import NotFoundError
 from monitor.incidents import incident
 from monitor.retrain import delivery, lifecycle, promotion
 from monitor.retrain.state import Retrain, retrains
-from monitor.settings import Settings, load_settings
-from monitor.store import Store
-
-
-def _open() -> tuple[Store, Settings]:
-    settings = load_settings()
-    return Store(settings.store), settings
 
 
 def _line(one: Retrain) -> str:
@@ -40,7 +34,7 @@ def retrain() -> None:
 @json_option
 def list_(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """List retrains, the latest first, with what they wait for."""
-    store, settings = _open()
+    store, settings = opened()
     found = retrains(store)
     if as_json:
         document(found)
@@ -65,7 +59,7 @@ def _told(one: Retrain, *, as_json: bool) -> None:
 @json_option
 def redeliver(retrain_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """Tell the outside now what it has not taken: the request to the job, or the word of a promotion."""
-    store, settings = _open()
+    store, settings = opened()
     who = {"actor": getpass.getuser(), "via": "cli"}
     _told(delivery.redeliver(store, settings, retrain_id, now=utcnow(), **who), as_json=as_json)
 
@@ -78,7 +72,7 @@ def propose(incident_id: str, as_json: bool) -> None:  # noqa: FBT001 - click pa
 
     A person may do so at any time: neither the cool-down nor the limit of proposals holds for people.
     """
-    store, settings = _open()
+    store, settings = opened()
     one = incident(store, incident_id)
     if one is None:
         raise NotFoundError(
@@ -101,17 +95,22 @@ def _decision(name: str, take: Callable[..., Retrain], meaning: str, *, example:
 
     @retrain.command(name, help=meaning, epilog=f"Example: outerloop retrain {name} {example}")
     @click.argument("retrain_id")
-    @click.option("--note", default="", help="why, or on which evidence; kept with the decision")
+    @click.option("--note", default="", help="why; kept with the decision")
+    @click.option(
+        "--evidence",
+        default="",
+        help="what you were shown, as `retrain show` names it; refused when that has changed since",
+    )
     @json_option
-    def decide(retrain_id: str, note: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
-        store, settings = _open()
-        who = {"actor": getpass.getuser(), "via": "cli", "note": note}
+    def decide(retrain_id: str, note: str, evidence: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by position
+        store, settings = opened()
+        who = {"actor": getpass.getuser(), "via": "cli", "note": note, "evidence": evidence}
         _told(take(store, settings, retrain_id, now=utcnow(), **who), as_json=as_json)
 
 
 _decision(
     "approve", _without_settings(lifecycle.approve), "Say that the candidate may go to production.",
-    example="rt-0123456789ab --note 'looked at the ten that got worse'",
+    example="rt-0123456789ab --evidence 1f2e3d4c --note 'looked at the ten that got worse'",
 )  # fmt: skip
 _decision(
     "reject", _without_settings(lifecycle.reject), "Say that it may not.",

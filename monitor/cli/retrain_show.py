@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.alerts.decision import BUTTONS
 from monitor.cli.retrain import retrain
 from monitor.cli.root import document, json_option
 from monitor.clock import rfc3339
+from monitor.retrain.lifecycle import evidence_of
 from monitor.retrain.state import retrain as find_retrain
 from monitor.settings import load_settings
 from monitor.store import Store
@@ -28,7 +31,7 @@ def show(retrain_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes
     """Show one retrain: the comparison with production, its gates, shadow, canary and history."""
     one = find_retrain(Store(load_settings().store), retrain_id)
     if as_json:
-        document(one)
+        document({**asdict(one), "standing": one.standing, "evidence": evidence_of(one)})
     else:
         click.echo("\n".join(_page(one)))
 
@@ -48,6 +51,9 @@ def _page(one: Retrain) -> Iterator[str]:
             yield from _comparison(title, told)
     if told := one.details.get("canary"):
         yield from _canary(told)
+    offered = [name for name, (event, _, _) in BUTTONS.items() if event in one.possible]
+    if offered and (shown := evidence_of(one)):
+        yield f"\nTo decide on what is shown here: {' or '.join(offered)} {one.retrain_id} --evidence {shown}"
     yield "\nHistory"
     for step in one.history:
         yield f"  {rfc3339(step.timestamp)}  {step.event:<17} {step.actor} ({step.via})  {step.note}".rstrip()

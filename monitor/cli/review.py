@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from monitor.cli.dataset import dataset, opened
+from monitor.cli.dataset import dataset
+from monitor.cli.opening import opened
 from monitor.cli.root import document, json_option
 from monitor.clock import utcnow
 from monitor.curation.queue import (
@@ -168,7 +169,8 @@ def progress_(service: str, reviewer: str, as_json: bool) -> None:  # noqa: FBT0
     click.echo(
         f"hard: {told.hard_labelled} labelled, {told.hard_waiting} wait\n"
         f"test calls: {told.reserved_labelled} of {told.reserved} labelled\n"
-        f"for you: {told.sample_waiting} of the random sample, {told.second_waiting} second answers"
+        f"for you, in this round: {told.hard_drawn} hard, {told.sample_waiting} of the random sample,"
+        f" {told.second_waiting} second answers"
     )
     for one in pairs:
         same = f"{one.same.value:.0%}" if one.same else "-"

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,11 +17,52 @@ from monitor.exceptions import OuterloopError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Time", "cli", "document", "json_option"]
+__all__ = ["MODULES", "Time", "cli", "document", "json_option"]
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "backup": ("backup",),
+    "baselines": ("baselines",),
+    "collector": ("parts",),
+    "dashboard": ("parts",),
+    "dataset": ("dataset", "review"),
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+    "erase": ("erase",),
+    "eval": ("eval",),
+    "incidents": ("incidents",),
+    "jobs": ("jobs",),
+    "lineage": ("lineage",),
+    "migrate": ("parts",),
+    "report": ("report",),
+    "restore": ("backup",),
+    "retrain": ("retrain", "retrain_show"),
+    "run": ("jobs",),
+    "scheduler": ("parts",),
+    "store": ("parts",),
+    "up": ("parts",),
+}
+"""Where each command lies. A module is imported when its command is asked for: together they take seconds."""
 
 
 class Root(click.Group):
     """Turns our errors into one line on stderr and the exit code of `CONTRACT`: 1 bad answer, 2 wrong use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of all commands."""
+        return sorted(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, its module imported."""
+        for module in MODULES.get(cmd_name, ()):
+            try:
+                import_module(f"monitor.cli.{module}")
+            except ModuleNotFoundError as error:
+                sys.stderr.write(
+                    f"outerloop: the sidecar is not installed ({error.name} is missing);"
+                    " pip install 'outerloop[server]'\n"
+                )
+                sys.exit(2)
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from monitor.curation.traffic import CHUNK
 from monitor.exceptions import NotFoundError
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ __all__ = [
     "taint",
     "versions_of",
 ]
-
-CHUNK = 500
-"""Trace ids in one question: its parameters travel in the address."""
 
 
 @dataclass(frozen=True, slots=True)

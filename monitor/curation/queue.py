@@ -18,24 +18,17 @@ from typing import TYPE_CHECKING
 from judges.statistics.agreement import agreement as rate_of_agreement
 from judges.statistics.agreement import cohen_kappa, gwet_ac1
 from monitor.curation.messages import given_answer
-from monitor.curation.order import SAMPLE, Asking, asking_order, pools
-from monitor.curation.reserve import load_key, reserved
-from monitor.curation.traffic import (
-    CallText,
-    TrafficCall,
-    call_texts,
-    flag_drifted,
-    message_text,
-    traffic,
-)
+from monitor.curation.order import Asking, asking_order
+from monitor.curation.progress import Progress, progress_of
+from monitor.curation.reserve import load_key
+from monitor.curation.shortlist import open_incidents, shortlist
+from monitor.curation.traffic import CallText, TrafficCall, call_texts, flag_drifted, message_text
 from monitor.curation.verdicts import VERDICTS, LabelError, right_answer
 from monitor.exceptions import NotFoundError
-from monitor.incidents import incidents
 from monitor.records import ScoreRow
 
 if TYPE_CHECKING:
     from judges.statistics.rates import Rate
-    from monitor.incidents import Incident
     from monitor.settings import Settings
     from monitor.store import Store
 
@@ -47,6 +40,7 @@ __all__ = [
     "ReviewItem",
     "agreement",
     "find_call",
+    "look",
     "next_calls",
     "progress",
     "record_label",
@@ -82,26 +76,6 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the review of a service is."""
-
-    hard_waiting: int
-    """Hard calls without a label."""
-    hard_labelled: int
-    sample_waiting: int
-    """Calls of the random sample, test set included, that wait for this person."""
-    sample_wanted: int
-    """Calls that the sample begins with."""
-    reserved: int
-    """Calls of the test set."""
-    reserved_labelled: int
-    second_waiting: int
-    """Calls that wait for a second answer by this person."""
-    answers: Mapping[str, int]
-    """By person."""
-
-
-@dataclass(frozen=True, slots=True)
 class Agreement:
     """How far people agree on the calls that two of them answered."""
 
@@ -127,21 +101,28 @@ def next_calls(
     store: Store, settings: Settings, *, service: str, reviewer: str, limit: int, now: datetime
 ) -> list[ReviewItem]:
     """What to ask this person about, the next first."""
-    calls = traffic(store, service, now - WINDOW, now)
+    return look(store, settings, service=service, reviewer=reviewer, limit=limit, now=now)[0]
+
+
+def look(
+    store: Store, settings: Settings, *, service: str, reviewer: str, limit: int, now: datetime
+) -> tuple[list[ReviewItem], Progress]:
+    """What to ask this person about, the next first, and how far the review is: one reading of the store."""
+    key, open_ = load_key(settings.data_dir), open_incidents(store, service)
+    calls = shortlist(store, service, now - WINDOW, now, key=key, open_=open_)
+    drifted = list(flag_drifted(calls, open_))
+    told = progress_of(calls, drifted, reviewer=reviewer, key=key)
     wanted = asking_order(
-        calls,
-        flag_drifted(calls, _open(store, service)),
-        reviewer=reviewer,
-        key=load_key(settings.data_dir),
-        answered=sum(reviewer in call.reviewers for call in calls),
+        calls, drifted, reviewer=reviewer, key=key, answered=told.answers.get(reviewer, 0)
     )
     chosen = list(islice(wanted, limit))
     texts = call_texts(store, service, [one.call for one in chosen])
-    return [
+    found = [
         _item(one, texts[one.call.trace_id, one.call.span_id], service)
         for one in chosen
         if (one.call.trace_id, one.call.span_id) in texts
     ]
+    return found, told
 
 
 def find_call(store: Store, *, service: str, trace_id: str, span_id: str = "") -> ReviewItem:
@@ -253,26 +234,9 @@ def progress(
     store: Store, settings: Settings, *, service: str, reviewer: str, now: datetime
 ) -> Progress:
     """How far the review of a service is, and what waits for this person."""
-    calls, key = traffic(store, service, now - WINDOW, now), load_key(settings.data_dir)
-    drifted = list(flag_drifted(calls, _open(store, service)))
-    waiting = pools(calls, drifted, reviewer=reviewer, key=key)
-    test = [call for call in calls if reserved(call.trace_id, key)]
-    hard = [
-        call
-        for call, slipped in zip(calls, drifted, strict=True)
-        if (call.signals or slipped) and not reserved(call.trace_id, key)
-    ]
-    people = sorted({name for call in calls for name in call.reviewers})
-    return Progress(
-        hard_waiting=sum(not call.label for call in hard),
-        hard_labelled=sum(bool(call.label) for call in hard),
-        sample_waiting=len(waiting["reserved"]) + len(waiting["random"]),
-        sample_wanted=min(SAMPLE, len(test)) + min(SAMPLE, len(calls) - len(test) - len(hard)),
-        reserved=len(test),
-        reserved_labelled=sum(bool(call.label) for call in test),
-        second_waiting=len(waiting["second"]),
-        answers={one: sum(one in call.reviewers for call in calls) for one in people},
-    )
+    key, open_ = load_key(settings.data_dir), open_incidents(store, service)
+    calls = shortlist(store, service, now - WINDOW, now, key=key, open_=open_)
+    return progress_of(calls, list(flag_drifted(calls, open_)), reviewer=reviewer, key=key)
 
 
 def agreement(store: Store, *, service: str, now: datetime) -> list[Agreement]:
@@ -293,7 +257,3 @@ def agreement(store: Store, *, service: str, now: datetime) -> list[Agreement]:
             )
         )
     return sorted(told, key=lambda one: (-one.n, one.people))
-
-
-def _open(store: Store, service: str) -> list[Incident]:
-    return [one for one in incidents(store) if one.service == service and one.state != "resolved"]

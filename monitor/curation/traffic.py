@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 __all__ = [
+    "CHUNK",
     "CallText",
     "TrafficCall",
     "call_texts",
@@ -38,7 +39,7 @@ class TrafficCall:
     timestamp: datetime
     trace_id: str
     span_id: str
-    input_hash: int
+    input_hash: int = 0
     """Of the normalised input: letters' case and white space do not count."""
     label: str = ""
     """The right answer, '' while nobody knows it."""
@@ -52,6 +53,12 @@ class TrafficCall:
     release: str = ""
     model: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    kept: float = 1.0
+    """With which probability the review queue looks at such a call at all; of many it looks at some."""
+    asked_with: float = 1.0
+    """With which the queue first asked somebody about it, where it has."""
+    shown: bool = False
+    """An open incident shows it."""
 
     def attribute(self, name: str) -> str:
         """What the call says of an attribute that a slice names."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf, log, log1p
+from math import exp, log, log1p
 
 from monitor.drift.e_detector import RATE_ODDS
 from monitor.drift.mixture import PROBABILITY_FLOOR
 
-__all__ = ["rate_e_value"]
+__all__ = ["bounded_exp", "rate_e_value"]
+
+MOST = 700.0
+"""Logarithm of the greatest e-value that is told: what is beyond it is as certain, and JSON has no infinity."""
+
+
+def bounded_exp(logged: float) -> float:
+    """The e-value of a logarithm, at most e^700.
+
+    >>> round(bounded_exp(1.0), 3), bounded_exp(5_000.0) == bounded_exp(700.0)
+    (2.718, True)
+    """
+    return exp(min(logged, MOST))
 
 
 def rate_e_value(count: int, n: int, p0: float, *, odds: Sequence[float] = RATE_ODDS) -> float:
@@ -34,6 +46,8 @@ def rate_e_value(count: int, n: int, p0: float, *, odds: Sequence[float] = RATE_
 
     >>> rate_e_value(1, 12, 0.016) > 20, rate_e_value(5, 90, 0.016) > 20, rate_e_value(12, 200, 0.016) > 20
     (False, False, True)
+    >>> rate_e_value(5_000, 5_000, 0.01) < float("inf")
+    True
     """
     if not 0 <= count <= n:
         raise ValueError(f"count={count} must lie between 0 and n={n}")
@@ -41,4 +55,4 @@ def rate_e_value(count: int, n: int, p0: float, *, odds: Sequence[float] = RATE_
     if p >= 1:
         return 1.0
     logs = [count * log(ratio) - n * log1p(p * (ratio - 1)) for ratio in odds]
-    return inf if max(logs) > 700 else sum(exp(one) for one in logs) / len(logs)
+    return sum(bounded_exp(one) for one in logs) / len(logs)

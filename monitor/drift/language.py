@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from judges.languages import letters_of, likeliest
 from monitor.drift.tail import Null, Share, check_version, verdict
 from monitor.drift.term_counts import term_ratios
 from monitor.drift.windows import NULL_WINDOWS, draw_windows
@@ -24,7 +24,7 @@ __all__ = ["UNKNOWN", "LanguageDetector", "LanguageDrift", "language_of"]
 UNKNOWN = "?"
 """Too short, or not surely one language."""
 LETTERS = 12
-"""Fewer have no certain language; a Chinese, Japanese or Korean sign counts as three."""
+"""Fewer (`letters_of`) have no certain language."""
 SURE = 0.5
 TEXT_LIMIT = 600
 """Characters of a text that are read."""
@@ -53,10 +53,10 @@ def language_of(text: str) -> str:
     ('en', '?')
     """
     start = text[:TEXT_LIMIT]
-    if sum(3 if "\u2e80" < sign < "\ud7ff" else 1 for sign in start if sign.isalpha()) < LETTERS:
+    if letters_of(start) < LETTERS:
         return UNKNOWN
-    language, probability = _identifier().classify(start)
-    return str(language) if probability >= SURE else UNKNOWN
+    language, probability = likeliest(start)
+    return language if probability >= SURE else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +163,3 @@ class LanguageDetector:
         texts = dict(zip(state["languages"].tolist(), state["texts"].tolist(), strict=True))
         window, alpha = state["fitted"].tolist()
         return cls(texts, Null.from_state(state), int(window), alpha)
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import (  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types; its model takes a second to load
-        MODEL_FILE,
-        LanguageIdentifier,
-    )
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

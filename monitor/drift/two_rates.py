@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from monitor.drift.e_value import bounded_exp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +108,7 @@ def evidence_path(blocks: Sequence[Block], bound: float, *, above: bool) -> list
     if not -1 < bound < 1:
         raise ValueError(f"bound={bound} must lie between -1 and 1")
     told = _log_evidence(_whole(blocks), np.asarray([bound]), above=above)[:, 0]
-    return [inf if logged > 700 else exp(logged) for logged in told.tolist()]
+    return [bounded_exp(logged) for logged in told.tolist()]
 
 
 def difference_over_time(

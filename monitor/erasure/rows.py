@@ -103,7 +103,8 @@ class Rows:
     def delete(self) -> Counter[str]:
         """Delete them and wait until that is done; returns how many went, by table."""
         self._write("open_hours")
-        self._command(DELETE + condition("where_opened") + SETTLED, table="hours")
+        for table in ("hours", "hours_tags", "hours_told"):
+            self._command(DELETE + condition("where_opened") + SETTLED, table=table)
         gone = Counter({
             table.name: self.delete_where(table.name, *_belonging(table))
             for table in self._touched()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from judges.interaction import known_as
 from monitor.exceptions import ConfigurationError
+from monitor.judging.production import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from monitor.evaluation.samples import Dataset
     from monitor.settings import Settings
 
-__all__ = ["FOLDER", "JOURNAL", "Bench"]
+__all__ = ["JOURNAL", "Bench"]
 
-FOLDER = "judges"
-"""In the data directory: one definition a file."""
 JOURNAL = "judging.sqlite"
 """In the data directory: what was paid, answered and is under way, of production and evaluations alike."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from judges.statistics.paired import gain_of
 from monitor.evaluation.aggregates import by_judge
 from monitor.exceptions import OuterloopError
 
@@ -74,7 +75,7 @@ class Comparison:
     @property
     def gain(self) -> float:
         """The difference, so that above zero is better."""
-        return -self.difference if self.direction == "lower" else self.difference
+        return gain_of(self.difference, self.direction)
 
 
 def compare_rows(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from monitor.evaluation.bench import FOLDER
 from monitor.evaluation.plan import Errors, Plan, Wish, make_plan
 from monitor.exceptions import ConfigurationError, StoreUnavailableError
+from monitor.judging.production import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

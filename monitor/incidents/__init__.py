@@ -19,6 +19,7 @@ from monitor.incidents.details import (
 )
 from monitor.incidents.life import (
     SNOOZE,
+    TIERS,
     Incident,
     act,
     fold,
@@ -31,6 +32,7 @@ from monitor.incidents.life import (
 
 __all__ = [
     "SNOOZE",
+    "TIERS",
     "Alarm",
     "Announcement",
     "ChangePoint",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.clock import rfc3339
 from monitor.exceptions import NotFoundError, TransitionError
 from monitor.incidents.details import IncidentDetails
-from monitor.records import IncidentEvent
+from monitor.records import TICK, IncidentEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SNOOZE",
+    "TIERS",
     "Incident",
     "act",
     "fold",
@@ -30,8 +31,8 @@ __all__ = [
 
 SNOOZE = timedelta(hours=24)
 """How long a snooze lasts when nobody says otherwise."""
-TICK = timedelta(milliseconds=1)
-"""The resolution of `incidents.timestamp`."""
+TIERS = ("page", "ticket", "watch")
+"""Severities, the gravest first."""
 STATES = {
     "opened": "open",
     "reopened": "open",

@@ -3,60 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from monitor.advice import advise
 from monitor.advice.reading import situation_of
 from monitor.incidents import CureAdvice, Hypothesis, tell
-from monitor.retrain.state import append, retrain, retrains
-from monitor.retrain.watch import promotion_of, watch_promoted
+from monitor.retrain.state import append, retrain
+from monitor.retrain.watch import WATCHED_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from monitor.advice import Advice, Cure, Promoted
     from monitor.incidents import Incident
+    from monitor.retrain.watch import Watch
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["advise_again", "advised", "follow_promotion"]
+__all__ = ["ACTOR", "advise_again", "advised", "follow_promotion"]
 
 ACTOR = "incident job"
 PROPOSAL = "rollback_proposed"
-WATCHED_FOR = timedelta(days=30)
-"""So long after a promotion a resolved incident is watched for it; then the release is what is normal."""
 
 
-def advised(store: Store, settings: Settings, one: Incident, now: datetime) -> Incident:
+def advised(store: Store, settings: Settings, one: Incident, watch: Watch) -> Incident:
     """The incident with the advice that fits what is known now."""
-    return _with(one, advise(situation_of(store, settings, one, now)))
+    return _with(one, advise(situation_of(store, settings, one, watch.now, watch=watch)))
 
 
-def advise_again(store: Store, settings: Settings, one: Incident, now: datetime) -> Incident | None:
+def advise_again(store: Store, settings: Settings, one: Incident, watch: Watch) -> Incident | None:
     """Tell another advice where another cure fits by now, or one has become possible; None while it is the same."""
-    after = advised(store, settings, one, now)
+    after = advised(store, settings, one, watch)
     if _gist(after) == _gist(one):
         return None
     best = after.details.cures[0].name
     return tell(
-        store, after, "advised", now=now, actor=ACTOR, via="job", note=f"What fits: {best}."
+        store, after, "advised", now=watch.now, actor=ACTOR, via="job", note=f"What fits: {best}."
     )
 
 
 def follow_promotion(
-    store: Store, settings: Settings, one: Incident, now: datetime
+    store: Store, settings: Settings, one: Incident, watch: Watch
 ) -> Incident | None:
     """Reopen an incident whose promoted release has regressed, and propose its rollback where that would help.
 
     Each is told once: a rollback that was proposed is on the retrain's record. None where nothing is to tell.
     """
-    known = [cure for cure in retrains(store) if cure.service == one.service]
-    standing = promotion_of(known, one.incident_id)
+    standing, now = watch.promotion(one), watch.now
     if standing is None or (one.state == "resolved" and now - standing.at > WATCHED_FOR):
         return None
-    promoted = watch_promoted(store, one, known, now)
+    promoted = watch.promoted(one)
     if promoted is None or not promoted.regressed:
         return None
     cure = retrain(store, promoted.retrain_id)
@@ -64,7 +60,7 @@ def follow_promotion(
     if one.state != "resolved" and not new:
         return None
     note = _note(promoted)
-    after = advised(store, settings, _blamed(one, promoted) if promoted.worse else one, now)
+    after = advised(store, settings, _blamed(one, promoted) if promoted.worse else one, watch)
     if new:
         append(store, cure, PROPOSAL, now=now, actor=ACTOR, via="job", note=note)
     event = "reopened" if one.state == "resolved" else "grown"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from judges.interaction import Interaction, Step
+from judges.interaction import Interaction, Step, call_key
 from monitor.records import ScoreRow
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Call:
     @property
     def key(self) -> str:
         """What tells this call from all others, as of `Interaction.key`."""
-        return f"{self.trace_id}:{self.span_id}"
+        return call_key(self.trace_id, self.span_id)
 
     def interaction(self, expected: str = "", *, steps: tuple[Step, ...] = ()) -> Interaction:
         """The call as a judge sees it."""

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitor.drift import PROBABILITY_FLOOR, ROLLOVER_ODDS, RateDetector, clopper_pearson_upper
+from monitor.drift import (
+    HOURS_PER_WEEK,
+    PROBABILITY_FLOOR,
+    ROLLOVER_ODDS,
+    RateDetector,
+    clopper_pearson_upper,
+)
 from monitor.drift.slips import unit_slip
 from monitor.drift.surprise import SurpriseDetector
 from monitor.drift.value_counts import kind_of, spelt
@@ -34,7 +40,6 @@ __all__ = ["Exceedances", "UnitWatch", "ValueWatch", "field_watches", "sentence"
 
 MILLISECOND = timedelta(milliseconds=1)
 """The resolution of a series' position."""
-HOURS_PER_WEEK = 168
 
 DetectorT = TypeVar("DetectorT", SurpriseDetector, RateDetector)
 Known = dict[tuple[str, str], "CheckRow"]

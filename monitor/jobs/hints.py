@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from judges.statistics.sampling import sampled
-from monitor.drift import ROLLOVER_ODDS, RateDetector, clopper_pearson
+from monitor.drift import HOURS_PER_WEEK, ROLLOVER_ODDS, RateDetector, clopper_pearson
 from monitor.drift.baseline import Baseline, rate_baseline
 from monitor.drift.staleness import NewTerms, RiskyTerm, unfounded
 from monitor.jobs.calls import steps_of
@@ -34,7 +34,6 @@ LEARNT_ON = 2_000
 """Answers of the baseline that are compared with their sources."""
 LOOKED_AT_PER_HOUR = 200
 SALT = "outerloop-unfounded"
-HOURS_PER_WEEK = 168
 
 Known = dict[tuple[str, str], "CheckRow"]
 

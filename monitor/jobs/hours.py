@@ -1,8 +1,8 @@
 """Hours: what the calls of each service and hour add up to, so that the dashboards need not read the calls.
 
-Reads `calls`, `scores_by_time` and `hours_touched`; writes `hours`, and `hours_touched` once more for hours whose
-calls were scored since. Runs every ten minutes; nothing stops it and nothing depends on it: an hour that is not summed
-up, or to which calls have come since, is read call by call.
+Reads `calls`, `scores_by_time` and `hours_touched`; writes `hours_tags`, `hours_told` and then `hours`, which is the
+seal, and `hours_touched` once more for hours whose calls were scored since. Runs every ten minutes; nothing stops it
+and nothing depends on it: an hour that is not summed up, or to which calls have come since, is read call by call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["add_up", "run"]
 QUIET_S = 600
 """An insert takes less than this: what began before an hour was read is then in it."""
 AT_ONCE, ROUNDS = 300, 40
-"""Hours of services that one statement adds up, so that it fits into memory; and statements of one run."""
+"""Hours of services that are added up at once, so that it fits into memory; and rounds of one run."""
 EDGE = timedelta(days=2)
 """Hours that come so near the end of their keeping are opened for good: rows go there while nobody looks."""
 
@@ -36,14 +36,17 @@ def add_up(store: Store, *, kept_since: datetime, quiet_s: int) -> Mapping[str, 
     """Add up the hours after `kept_since` that have been quiet for so long; counts them and those that still wait."""
     store.write("open_aged_hours", kept_since=kept_since)
     store.write("mark_scored_hours", quiet_s=quiet_s)
-    sealed, due = 0, _due(store, kept_since, quiet_s)
+    sealed, waiting = 0, 0
     for _round in range(ROUNDS):
-        if not due:
+        found = store.rows("hours_due", quiet_s=quiet_s, kept_since=kept_since, how_many=AT_ONCE)
+        waiting = found[0][3] if found else 0
+        if not found:
             break
-        store.write("seal_hours", quiet_s=quiet_s, kept_since=kept_since, how_many=AT_ONCE)
-        left = _due(store, kept_since, quiet_s)
-        sealed, due = sealed + max(due - left, 0), left
-    return {"hours": sealed, "waiting": due}
+        due, began = [(service, hour) for service, hour, *_ in found], found[0][2]
+        for question in ("seal_tags", "seal_told", "seal_hours"):
+            store.write(question, due=due, began=began)
+        sealed, waiting = sealed + len(due), waiting - len(due)
+    return {"hours": sealed, "waiting": waiting}
 
 
 def _kept_since(store: Store, settings: Settings) -> datetime:
@@ -51,7 +54,3 @@ def _kept_since(store: Store, settings: Settings) -> datetime:
         return datetime.fromtimestamp(0, UTC)
     now: datetime = store.value("store_time")
     return now - timedelta(days=settings.retention_days) + EDGE
-
-
-def _due(store: Store, kept_since: datetime, quiet_s: int) -> int:
-    return int(store.value("hours_due", quiet_s=quiet_s, kept_since=kept_since))

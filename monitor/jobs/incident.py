@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.causes import Subject, spelled
-from monitor.incidents import Incident, IncidentDetails, incidents, tell, wake
+from monitor.incidents import TIERS, Incident, IncidentDetails, incidents, tell, wake
 from monitor.jobs import evidence, wording
-from monitor.jobs.advice import advise_again, advised, follow_promotion
+from monitor.jobs.advice import ACTOR, advise_again, advised, follow_promotion
 from monitor.jobs.calls import services
 from monitor.jobs.merging import Group, Signal, confirmable, group, severity, signals
 from monitor.jobs.recovery import recovery
 from monitor.jobs.series import begin_again, evidence_since, latest
+from monitor.retrain.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,24 +35,25 @@ if TYPE_CHECKING:
 
     Rows = Mapping[tuple[str, str], CheckRow]
 
-ACTOR = "incident job"
 BACK_WITHIN = timedelta(days=3)
 """What returns this soon after it was resolved is the same incident, reopened."""
 WATCHED_FOR = timedelta(days=7)
 """A watch incident to which nothing is added for so long is over."""
-TIERS = ("page", "ticket", "watch")
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Open, grow, reopen and resolve incidents by what `checks` says now."""
     now = window.until
     counts: Counter[str] = Counter(woken=len(wake(store, now=now, actor=ACTOR)))
-    for one in _of_series(incidents(store)):
-        regressed = follow_promotion(store, settings, one, now)
+    standing = _of_series(incidents(store))
+    watch = Watch(store, now)
+    for one in standing:
+        regressed = follow_promotion(store, settings, one, watch)
         counts["regressed"] += regressed is not None
         if regressed is None and one.state != "resolved":
-            counts["resolved"] += _resolve_if_over(store, one, now)
-    standing = _of_series(incidents(store))
+            counts["resolved"] += _resolve_if_over(store, one, watch)
+    if counts["regressed"] or counts["resolved"]:
+        standing = _of_series(incidents(store))
     for service in services(store):
         known = latest(store, service)
         mine = [one for one in standing if one.service == service]
@@ -59,14 +61,16 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         _begin_anew(store, mine, known, now)
         for found in group(signals(known.values()), active):
             ended = [one for one in mine if one.state == "resolved"]
-            counts[_take(store, settings, found, ended, known, now)] += 1
+            counts[_take(store, settings, found, ended, known, watch)] += 1
             for other in found.others:
                 note = f"It is the same as {found.home.incident_id if found.home else ''}."
                 tell(store, other, "resolved", now=now, actor=ACTOR, via="job", note=note)
                 counts["merged"] += 1
-    for one in _of_series(incidents(store)):
+    if any(counts[told] for told in ("opened", "grown", "reopened", "merged")):
+        standing = _of_series(incidents(store))
+    for one in standing:
         if one.state != "resolved" and one.updated_at < now:
-            counts["advised"] += advise_again(store, settings, one, now) is not None
+            counts["advised"] += advise_again(store, settings, one, watch) is not None
     return {name: count for name, count in counts.items() if count}
 
 
@@ -81,16 +85,16 @@ def _take(
     found: Group,
     ended: Sequence[Incident],
     known: Rows,
-    now: datetime,
+    watch: Watch,
 ) -> str:
     """Open an incident for a group of alarms, or add them to the one that is there."""
     if found.home is not None:
-        return _grow(store, settings, found.home, found, known, now)
-    back = next((one for one in ended if _returns(one, found, now)), None)
+        return _grow(store, settings, found.home, found, known, watch)
+    back = next((one for one in ended if _returns(one, found, watch.now)), None)
     if back is not None:
-        _reopen(store, settings, back, found, known, now)
+        _reopen(store, settings, back, found, known, watch)
         return "reopened"
-    _open(store, settings, found, known, now)
+    _open(store, settings, found, known, watch)
     return "opened"
 
 
@@ -143,8 +147,8 @@ def _explained(
     )
 
 
-def _open(store: Store, settings: Settings, found: Group, known: Rows, now: datetime) -> None:
-    lead, tier = found.lead, severity(found.signals)
+def _open(store: Store, settings: Settings, found: Group, known: Rows, watch: Watch) -> None:
+    lead, tier, now = found.lead, severity(found.signals), watch.now
     started = _started(found)
     subject = _subject(lead, started)
     details = _explained(store, subject, found.signals, known, now)
@@ -166,7 +170,7 @@ def _open(store: Store, settings: Settings, found: Group, known: Rows, now: date
         actor=ACTOR,
         details=details,
     )
-    one = advised(store, settings, one, now)
+    one = advised(store, settings, one, watch)
     tell(store, one, "opened", now=now, actor=ACTOR, via="job", note=details.summary)
 
 
@@ -182,9 +186,10 @@ def _started(found: Group) -> datetime:
 
 
 def _grow(
-    store: Store, settings: Settings, mine: Incident, found: Group, known: Rows, now: datetime
+    store: Store, settings: Settings, mine: Incident, found: Group, known: Rows, watch: Watch
 ) -> str:
     """Add what is new: further series, further witnesses, a higher tier. Without any, nothing is told."""
+    now = watch.now
     seen = {(alarm.detector, alarm.series): alarm for alarm in mine.details.alarms}
     new = [one for one in found.signals if (one.row.detector, one.row.series) not in seen]
     tier = min(mine.severity, severity(found.signals), key=TIERS.index)
@@ -208,7 +213,7 @@ def _grow(
     if lead is None or raised:
         lead = found.lead
     after = _told_anew(store, mine, found, lead, known, now, tier=tier)
-    after = advised(store, settings, after, now)
+    after = advised(store, settings, after, watch)
     note = f"{len(new)} more series: {', '.join(one.row.series for one in new[:3])}" if new else ""
     tell(store, after, "grown", now=now, actor=ACTOR, via="job", note=note)
     return "grown"
@@ -250,11 +255,12 @@ def _told_anew(
 
 
 def _reopen(
-    store: Store, settings: Settings, back: Incident, found: Group, known: Rows, now: datetime
+    store: Store, settings: Settings, back: Incident, found: Group, known: Rows, watch: Watch
 ) -> None:
+    now = watch.now
     tier = min(back.severity, severity(found.signals), key=TIERS.index)
     after = _told_anew(store, back, found, found.lead, known, now, tier=tier)
-    after = advised(store, settings, after, now)
+    after = advised(store, settings, after, watch)
     note = f"It is back. {after.details.summary}"
     tell(store, after, "reopened", now=now, actor=ACTOR, via="job", note=note)
 
@@ -286,9 +292,9 @@ def _begin_anew(
                 store.append("checks", [known[key]])
 
 
-def _resolve_if_over(store: Store, one: Incident, now: datetime) -> bool:
+def _resolve_if_over(store: Store, one: Incident, watch: Watch) -> bool:
     """Close an incident that is over by itself: the rate is back, or nothing came to a watch."""
-    note = recovery(store, one, now)
+    note, now = recovery(store, one, watch), watch.now
     if not note and one.severity == "watch" and now - one.updated_at >= WATCHED_FOR:
         note = f"Nothing was added to it in {WATCHED_FOR.days} days."
     if note:

@@ -15,22 +15,19 @@ from monitor.drift import (
     recovered,
     recovery_detector,
 )
-from monitor.retrain.state import retrains
-from monitor.retrain.watch import own_hours, promotion_of, watch_promoted
+from monitor.retrain.watch import own_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from monitor.incidents import Incident
-    from monitor.retrain.state import Retrain
-    from monitor.retrain.watch import Promotion
+    from monitor.retrain.watch import Promotion, Watch
     from monitor.store import Store
 
 __all__ = ["recovery"]
 
 
-def recovery(store: Store, one: Incident, now: datetime) -> str:
+def recovery(store: Store, one: Incident, watch: Watch) -> str:
     """The sentence that says that its own series has statistically come back; '' if not."""
     told = one.details
     bound = max(
@@ -39,15 +36,14 @@ def recovery(store: Store, one: Incident, now: datetime) -> str:
     )
     if told.rate <= bound:
         return ""
-    known = [cure for cure in retrains(store) if cure.service == one.service]
-    promotion = promotion_of(known, one.incident_id)
+    promotion = watch.promotion(one)
     detector = recovery_detector(bound, told.rate)
-    for count, n in _windows(store, one, known, promotion, now):
+    for count, n in _windows(store, one, promotion, watch):
         detector.update(count, n)
     if not recovered(detector, bound):
         return ""
     if promotion is not None:
-        watched = watch_promoted(store, one, known, now)
+        watched = watch.promoted(one)
         if watched is not None and watched.regressed:
             return ""  # what it cured is back, and something else is worse
     count, n = detector.count_since_change, detector.n_since_change
@@ -58,25 +54,21 @@ def recovery(store: Store, one: Incident, now: datetime) -> str:
 
 
 def _windows(
-    store: Store,
-    one: Incident,
-    known: Iterable[Retrain],
-    promotion: Promotion | None,
-    now: datetime,
+    store: Store, one: Incident, promotion: Promotion | None, watch: Watch
 ) -> list[tuple[int, int]]:
     """(faults, looks) in order of time, of what may show that it is over."""
     since = max(one.opened_at, one.reopened_at or one.opened_at)
     if promotion is not None:
-        hours = own_hours(store, one, promotion, now)
+        hours = own_hours(store, one, promotion, watch.now)
         if hours is not None:
             first = since.timestamp() // 3600 if since > promotion.at else 0
             return [counted for hour, counted in hours.items() if hour >= first]
         since = max(since, promotion.at)
-        if not _answers(store, one, promotion, now):
+        if not _answers(store, one, promotion, watch.now):
             return []
     back = [
         step.timestamp
-        for cure in known
+        for cure in watch.retrains(one.service)
         if cure.incident_id == one.incident_id and cure.state == "rolled_back"
         for step in cure.history
         if step.event == "rolled_back"

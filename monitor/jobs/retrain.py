@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from monitor.advice import ENOUGH, advise
 from monitor.advice.reading import situation_of
+from monitor.advice.situation import DISCORDANT
 from monitor.exceptions import TransitionError
 from monitor.incidents import incidents
 from monitor.retrain.lifecycle import AUTO, approve, propose, request
 from monitor.retrain.promotion import promote
-from monitor.retrain.state import ENDED, retrains
+from monitor.retrain.state import CONCLUDED, ENDED, retrains
 from monitor.retrain.trial import compare, labelled_since
+from monitor.retrain.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -34,19 +36,14 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 ACTOR = "retrain job"
-DISCORDANT = 9
-"""A candidate that cures the fault answers about so many test calls right where production is wrong; six in a row
-make an exact McNemar test significant at 5 %, and a mean of nine gives six or more with probability 0.88."""
 PATIENCE = timedelta(days=14)
 """A candidate that has waited so long for labels is compared on those there are."""
-
-AGAIN = ("rejected", "rolled_back", "promoted")
-"""After these another retrain of the same incident may be the answer; the advice's cool-down says when."""
 
 
 def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
     """Take every retrain one step further, as far as it goes without a person."""
     counts: Counter[str] = Counter()
+    watch = Watch(store, window.until)
     known = {one.incident_id: one for one in reversed(retrains(store))}
     troubles = []
     every = incidents(store)
@@ -55,10 +52,10 @@ def run(store: Store, settings: Settings, window: Window) -> Mapping[str, int]:
         cure = known.get(one.incident_id)
         if one.state == "resolved" and (cure is None or cure.state == "proposed"):
             continue
-        again = one.state != "resolved" and (cure is None or cure.state in AGAIN)
+        again = one.state != "resolved" and (cure is None or cure.state in CONCLUDED)
         if again and _busy(one.service, known.values(), over):
             counts["held: another is under way"] += 1
-        elif again and _wanted(store, settings, one, window.until):
+        elif again and _wanted(store, settings, one, watch):
             cure = propose(store, settings, one, now=window.until, actor=ACTOR)
             known[one.incident_id] = cure
             counts["proposed"] += 1
@@ -84,11 +81,15 @@ def _busy(service: str, known: Iterable[Retrain], over: Container[str]) -> bool:
     )
 
 
-def _wanted(store: Store, settings: Settings, one: Incident, now: datetime) -> bool:
-    """Whether a retrain is the answer, by what is known now."""
-    return (
-        bool(one.details.confirmations) and advise(situation_of(store, settings, one, now)).retrain
-    )
+def _wanted(store: Store, settings: Settings, one: Incident, watch: Watch) -> bool:
+    """Whether a retrain is the answer, by what is known now; looked at where the incident's advice says so already.
+
+    The incident job, which runs before this one, tells another advice as soon as another cure fits.
+    """
+    best = next((cure.name for cure in one.details.cures), "retrain")
+    if not one.details.confirmations or best != "retrain":
+        return False
+    return advise(situation_of(store, settings, one, watch.now, watch=watch)).retrain
 
 
 def _comparable(

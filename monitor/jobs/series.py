@@ -19,6 +19,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.clock import parse_time
@@ -154,7 +155,13 @@ class Series:
         state: Mapping[str, Any] | None = None,
         evidence: Mapping[str, Any] | None = None,
     ) -> CheckRow:
-        """The row of one run over [start, end): `count` events in `n` calls."""
+        """The row of one run over [start, end): `count` events in `n` calls.
+
+        Raises:
+            ValueError: the e-value is no number that JSON can carry; incidents could not be read back.
+        """
+        if not isfinite(e_value):
+            raise ValueError(f"{self.detector} on {self.name} has the e-value {e_value}")
         interval = clopper_pearson(count, n) if n else None
         return CheckRow(
             timestamp=end,

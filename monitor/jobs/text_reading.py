@@ -43,6 +43,8 @@ class Watched:
     folder: Path
     read: dict[Window, list[SampledText]] = field(default_factory=dict)
     """Texts by span: the detectors of a series mostly stand at the same place."""
+    prints: dict[Window, tuple[int, int]] = field(default_factory=dict)
+    """Fingerprints by span, for the same reason."""
 
     @property
     def series(self) -> str:
@@ -120,9 +122,11 @@ class Watched:
         }
 
     def _print(self, span: Window) -> tuple[int, int]:
-        return fingerprint(
-            self.store, self.service, span, shares=self.shares, release=self._release
-        )
+        if span not in self.prints:
+            self.prints[span] = fingerprint(
+                self.store, self.service, span, shares=self.shares, release=self._release
+            )
+        return self.prints[span]
 
 
 def _whole_hour(moment: datetime) -> datetime:

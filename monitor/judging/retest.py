@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from judges.interaction import known_as, version_known
+from judges.interaction import call_key, known_as, version_known
 from judges.running.engine import run as run_judges
 from judges.statistics.anchors import MIN_ANCHORS, compare, offset, people_lost
 from monitor.judging.anchors import History, anchors, history, interaction_of, said, verdict_row
@@ -89,7 +89,7 @@ class Retesting:
         run_id = (
             f"anchors/{known_as(self.judge)}/{version_known(self.judge)}/{self.number}/{repeat}"
         )
-        by_key = {f"{one.trace_id}:{one.span_id}": one for one in self.anchors}
+        by_key = {call_key(one.trace_id, one.span_id): one for one in self.anchors}
         with closing(account_of(self.journal, self.settings, run_id)) as account:
             done = await run_judges(
                 [self.judge], [interaction_of(one) for one in self.anchors], account=account

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from judges.interaction import call_key
 from monitor.incidents import incidents
 from monitor.jobs.calls import Call
 from monitor.judging.design import Candidate, draw, plan
@@ -46,7 +47,7 @@ class Undrawn:
     @property
     def key(self) -> str:
         """As of `Interaction.key`."""
-        return f"{self.trace_id}:{self.span_id}"
+        return call_key(self.trace_id, self.span_id)
 
     def attribute(self, name: str) -> str:
         """What the call says of an attribute that a slice names."""

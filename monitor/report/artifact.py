@@ -11,8 +11,6 @@ from urllib.parse import quote
 
 from monitor.clock import parse_time, rfc3339
 from monitor.exceptions import NotFoundError
-from monitor.report.frames import columns_of, read_calls
-from monitor.report.library import write_html
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,6 +92,9 @@ def write_report(
         ConfigurationError: Evidently is not installed.
         NotFoundError: one of the windows has hardly any calls.
     """
+    from monitor.report.frames import columns_of, read_calls  # noqa: PLC0415 - pandas, for this alone
+    from monitor.report.library import write_html  # noqa: PLC0415 - the same
+
     reference = reference or default_reference(current)
     new, old = (read_calls(store, service, one, most=MOST_CALLS) for one in (current, reference))
     for frame, period in ((new, current), (old, reference)):

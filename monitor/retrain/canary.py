@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.drift.two_rates import Block, difference_over_time
+from monitor.watching.reading import hour_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,8 +35,6 @@ SETTLED = {
 
 Read earlier, a release that began yesterday would be judged by those words that come fast."""
 SOON = timedelta(hours=1)
-HOUR = timedelta(hours=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def settled(hours: Iterable[CanaryHour], until: datetime) -> list[CanaryHour]:
     return [
         one
         for one in hours
-        if EPOCH + HOUR * (one.hour + 1) + SETTLED.get(one.series.partition("/")[0], SOON) <= until
+        if hour_time(one.hour + 1) + SETTLED.get(one.series.partition("/")[0], SOON) <= until
     ]
 
 

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from openai import AsyncOpenAI, OpenAIError
-
 from monitor.exceptions import OuterloopError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from openai import AsyncOpenAI
 
 __all__ = ["Asked", "CandidateError", "Reply", "ask"]
 
@@ -125,6 +125,8 @@ async def ask(
         CandidateError: the endpoint is down, stops working, is too slow, or answers something that
             is no chat completion.
     """
+    from openai import AsyncOpenAI  # noqa: PLC0415 - half a second that a scheduler need not wait for
+
     async with AsyncOpenAI(
         base_url=endpoint, api_key="none", timeout=timeout_s, max_retries=1
     ) as client:
@@ -160,6 +162,8 @@ async def _visit(
 
 
 async def _reply(client: AsyncOpenAI, model: str, messages: Sequence[dict[str, Any]]) -> Reply:
+    from openai import OpenAIError  # noqa: PLC0415 - see above
+
     given: Any = list(messages)
     try:
         said: Any = await client.chat.completions.create(model=model, messages=given, temperature=0)

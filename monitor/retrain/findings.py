@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from judges.statistics.paired import gain_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -134,7 +136,7 @@ class JudgeDifference:
     @property
     def gain(self) -> float:
         """The difference, so that above zero is better."""
-        return -self.difference if self.direction == "lower" else self.difference
+        return gain_of(self.difference, self.direction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from monitor.deliveries import Journal
 from monitor.exceptions import TransitionError
 from monitor.incidents import incident as find_incident
 from monitor.retrain.delivery import address, ask, redeliver
+from monitor.retrain.machine import DECISIONS
 from monitor.retrain.request import callback_token, hash_token, order
 from monitor.retrain.state import ENDED, Retrain, append, require, retrain, retrains
 
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store import Store
 
-__all__ = ["AUTO", "approve", "evidence_of", "propose", "reject", "request", "retrain", "retrains"]
+__all__ = [
+    "AUTO",
+    "approve",
+    "evidence_of",
+    "propose",
+    "reject",
+    "request",
+    "retrain",
+    "retrains",
+    "see_same",
+]
 
 REPLAY = timedelta(days=30)
 """How far before the incident's start older calls are replayed."""
@@ -201,10 +212,8 @@ def approve(
     require(one, "approved")
     if not actor or (actor == AUTO and via != "job"):
         raise TransitionError("an approval needs the name of the person who gives it")
-    _see_same(one, evidence)
-    comparison = one.details.get("comparison", {})
-    seen = {**{name: comparison.get(name) for name in EVIDENCE}, "evidence": evidence_of(one)}
-    details = {"approved_on": seen}
+    see_same(one, evidence)
+    details = {"approved_on": _seen(one)}
     return append(store, one, "approved", now=now, actor=actor, via=via, note=note, details=details)
 
 
@@ -223,27 +232,44 @@ def reject(
     require(one, "rejected")
     if not actor:
         raise TransitionError("a rejection needs the name of the person who gives it")
-    _see_same(one, evidence)
-    comparison = one.details.get("comparison", {})
-    seen = {**{name: comparison.get(name) for name in EVIDENCE}, "evidence": evidence_of(one)}
-    details = {"rejected_on": seen} if comparison else None
+    see_same(one, evidence)
+    details = {"rejected_on": _seen(one)} if one.details.get("comparison") else None
     return append(store, one, "rejected", now=now, actor=actor, via=via, note=note, details=details)
 
 
 def evidence_of(one: Retrain) -> str:
-    """A short name of what a decision rests on: the comparison, and what was decided before; '' without one."""
+    """A short name of what a decision rests on; '' without a comparison.
+
+    It stands for the comparison, for what was decided before, and for the verdicts on live traffic: their figures
+    change with every hour, and only what they come to makes a message or a page out of date.
+    """
     comparison = one.details.get("comparison")
     if not comparison:
         return ""
-    seen = orjson.dumps([comparison, one.standing], option=orjson.OPT_SORT_KEYS)
+    live = [
+        str((one.details.get(trial) or {}).get(word, ""))
+        for trial, word in (("shadow", "advice"), ("canary", "verdict"))
+    ]
+    seen = orjson.dumps([comparison, one.standing, *live], option=orjson.OPT_SORT_KEYS)
     return sha256(seen).hexdigest()[:8]
 
 
-def _see_same(one: Retrain, evidence: str) -> None:
+def _seen(one: Retrain) -> dict[str, object]:
+    """What a decision keeps of the comparison that it rests on."""
+    comparison = one.details.get("comparison", {})
+    return {**{name: comparison.get(name) for name in EVIDENCE}, "evidence": evidence_of(one)}
+
+
+def see_same(one: Retrain, evidence: str) -> None:
+    """See that a retrain still is what a person was shown; '' asks nothing.
+
+    Raises:
+        TransitionError: it has changed since.
+    """
     if evidence and evidence != evidence_of(one):
-        taken = one.last("approved", "rejected", "compared")
+        taken = one.last(*DECISIONS, "compared", "shadowed", "canaried")
         by = f", {taken.event} by {taken.actor} ({taken.via})" if taken else ""
         raise TransitionError(
-            f"retrain {one.retrain_id} has changed since this message was written: it is {one.standing}{by};"
+            f"retrain {one.retrain_id} has changed since you were shown it: it is {one.standing}{by};"
             " look at it as it is now, then decide"
         )

@@ -7,7 +7,7 @@ proposed → requested → started → finished → compared → approved → pr
 
 from __future__ import annotations
 
-__all__ = ["DECISIONS", "ENDED", "EVENTS", "FROM", "TROUBLE"]
+__all__ = ["CONCLUDED", "DECISIONS", "ENDED", "EVENTS", "FROM", "TROUBLE"]
 
 EVENTS = {
     "proposed": "proposed",
@@ -54,6 +54,8 @@ FROM = {
 """After which standings each event may follow; events that are not here may come at any time."""
 ENDED = ("failed", "rejected", "promoted", "rolled_back")
 """Standings after which a retrain is over, whatever a person may still take back."""
+CONCLUDED = ("rejected", "promoted", "rolled_back")
+"""Those that somebody has decided: another retrain of the same incident may be the answer, after a cool-down."""
 TROUBLE = (
     "undelivered",
     "lapsed",

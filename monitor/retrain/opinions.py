@@ -25,12 +25,13 @@ from judges.running.journal import Journal, JournalError
 from judges.statistics.paired import paired_difference
 from judges.statistics.power import smallest_shown
 from monitor.clock import wall_now
-from monitor.evaluation.bench import FOLDER, JOURNAL, Bench
+from monitor.evaluation.bench import JOURNAL, Bench
 from monitor.evaluation.comparison import compare_rows
 from monitor.evaluation.rows import RunLabel
 from monitor.evaluation.run import Pace, apart, judge_dataset
 from monitor.evaluation.samples import Dataset, dataset_of
 from monitor.exceptions import ConfigurationError, OuterloopError
+from monitor.judging.production import FOLDER
 from monitor.retrain.compare import Opinions, holm
 from monitor.retrain.findings import JudgeDifference
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.deliveries import Journal
 from monitor.exceptions import TransitionError
 from monitor.retrain.delivery import announce
+from monitor.retrain.lifecycle import see_same
 from monitor.retrain.pointer import Pointer, read_pointer, write_pointer
 from monitor.retrain.state import append, require, retrain, retrains
 
@@ -35,14 +36,27 @@ def promote(
     actor: str,
     via: str,
     note: str = "",
+    evidence: str = "",
 ) -> Retrain:
     """Point the service at the approved candidate, and say so to the alert webhook.
 
+    Args:
+        store: where the retrain is.
+        settings: say where the release pointer is, and where to tell of it.
+        retrain_id: which one.
+        now: the moment of the decision.
+        actor: who decides.
+        via: `cli`, `slack`, `dashboard` or `job`.
+        note: why.
+        evidence: name of what the person was shown (`lifecycle.evidence_of`); '' where they saw the present state.
+
     Raises:
-        TransitionError: it is not approved, nobody is named, or somebody else was first.
+        TransitionError: it is not approved, nobody is named, it is not any more what the person was shown, or somebody
+            else was first.
     """
     one = retrain(store, retrain_id)
     require(one, "promoted")
+    see_same(one, evidence)
     present = read_pointer(settings.data_dir, one.service)
     before = present or Pointer(
         service=one.service, release=one.base_release, promoted_at=one.proposed_at
@@ -72,14 +86,17 @@ def rollback(
     actor: str,
     via: str,
     note: str = "",
+    evidence: str = "",
 ) -> Retrain:
-    """Point the service back at what it used before this promotion, and say so to the alert webhook.
+    """Point the service back at what it used before this promotion; arguments as of `promote`.
 
     Raises:
-        TransitionError: it is not promoted, a later promotion has replaced it, or somebody else was first.
+        TransitionError: it is not promoted, a later promotion has replaced it, it is not any more what the person was
+            shown, or somebody else was first.
     """
     one = retrain(store, retrain_id)
     require(one, "rolled_back")
+    see_same(one, evidence)
     before = Pointer.model_validate(one.details["pointer"]["previous"])
     present = read_pointer(settings.data_dir, one.service)
     if present and present.retrain_id not in (retrain_id, before.retrain_id):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from judges.asking.prices import price_of
 from monitor.curation.messages import chat_messages, given_answer
-from monitor.curation.traffic import call_texts, message_text
+from monitor.curation.traffic import call_texts, chunks, message_text
 from monitor.retrain.findings import TestCall, Usage
 from monitor.retrain.opinions import Pair
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 __all__ = ["CallUsage", "Question", "judged_pairs", "paired_calls", "price_for", "questions"]
-
-CHUNK = 500
-"""Trace ids in one question: its parameters travel in the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +135,8 @@ def _spent(reply: Reply, price: Price | None) -> Usage:
 def _usage(
     store: Store, service: str, calls: Sequence[TrafficCall]
 ) -> dict[tuple[str, str], CallUsage]:
-    ordered = sorted(calls, key=lambda call: call.timestamp)
     found = {}
-    for at in range(0, len(ordered), CHUNK):
-        chunk = ordered[at : at + CHUNK]
+    for chunk in chunks(calls):
         for one in store.read(
             "trial_usage",
             CallUsage,

@@ -7,15 +7,15 @@ event, one does, and the other is told what came before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from monitor.clock import rfc3339
 from monitor.exceptions import NotFoundError, TransitionError
-from monitor.records import RetrainEvent
-from monitor.retrain.machine import DECISIONS, ENDED, EVENTS, FROM, TROUBLE
+from monitor.records import TICK, RetrainEvent
+from monitor.retrain.machine import CONCLUDED, DECISIONS, ENDED, EVENTS, FROM, TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 __all__ = [
+    "CONCLUDED",
     "ENDED",
     "EVENTS",
     "FROM",
@@ -38,8 +39,6 @@ __all__ = [
 RANK = {event: rank for rank, event in enumerate(EVENTS)}
 CONTENDERS = 100
 """So many writers at one moment are not to be expected; who finds more of them gives up."""
-TICK = timedelta(milliseconds=1)
-"""Resolution of `retrains.timestamp`: events of a retrain never share one, to keep their order."""
 
 
 @dataclass(frozen=True, slots=True)

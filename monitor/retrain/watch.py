@@ -9,31 +9,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitor.advice.situation import Promoted
 from monitor.causes.dating import LOOK_BACK
 from monitor.causes.reading import Flagged, Subject, read_calls
 from monitor.drift import RateDetector, clopper_pearson, clopper_pearson_upper
+from monitor.incidents import incident as find_incident
 from monitor.jobs.series import latest
+from monitor.retrain.state import retrains
 from monitor.watching.learning import mature_until
 from monitor.watching.reading import hour_number
 from monitor.watching.record import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from monitor.incidents import Incident
     from monitor.retrain.state import Retrain
     from monitor.store import Store
 
-__all__ = ["Promotion", "own_hours", "promotion_of", "watch_promoted"]
+__all__ = ["WATCHED_FOR", "Promotion", "Watch", "own_hours", "promotion_of", "watch_promoted"]
 
 SOURCES = ["check", "judge", "outcome", "user"]
 """Whose verdicts are counted; people's are not, for they choose which calls to label."""
 ARL_HOURS = 10_000
 """Hours with calls, on average, until one of all series of a promotion alarms for nothing: more than a year."""
+WATCHED_FOR = timedelta(days=30)
+"""So long after a promotion its release is watched for the incident that it cured; then it is what is normal."""
 Hours = dict[int, tuple[int, int]]
 
 
@@ -45,6 +49,7 @@ class Promotion:
     release: str
     previous: str
     at: datetime
+    incident_id: str
 
 
 @dataclass(slots=True)
@@ -60,19 +65,81 @@ class _Series:
     """Those of the promoted release, by hour."""
 
 
+class Watch:
+    """The retrains as one run of a job sees them, and each promoted release, looked at once however often asked for.
+
+    Args:
+        store: where retrains and calls are.
+        now: the moment of the run; what came later is not looked at.
+    """
+
+    def __init__(self, store: Store, now: datetime) -> None:
+        self.now = now
+        self._store = store
+        self._known: list[Retrain] | None = None
+        self._seen: dict[Hashable, Promoted | None] = {}
+
+    def retrains(self, service: str) -> list[Retrain]:
+        """A service's retrains, newest proposed first."""
+        if self._known is None:
+            self._known = retrains(self._store)
+        return [one for one in self._known if one.service == service]
+
+    def promotion(self, incident: Incident) -> Promotion | None:
+        """The promotion that an incident waits for."""
+        return promotion_of(self.retrains(incident.service), incident.incident_id)
+
+    def promoted(self, incident: Incident) -> Promoted | None:
+        """How the release does that a retrain of this incident brought; None while there is none."""
+        own = (incident.incident_id, incident.started_at, incident.detector, incident.series)
+        if own not in self._seen:
+            known = self.retrains(incident.service)
+            self._seen[own] = watch_promoted(self._store, incident, known, self.now)
+        return self._seen[own]
+
+    def waits_for(self, incident: Incident) -> Promoted | None:
+        """The release that another incident of the service waits for: nobody knows yet what it has cured.
+
+        Another one in its place would end that watch, and what fails now may fail with the release before it alone.
+        None once that incident is over, the release has regressed, or it has been watched for `WATCHED_FOR`.
+        """
+        standing = _standing(self.retrains(incident.service))
+        if (
+            standing is None
+            or standing.incident_id == incident.incident_id
+            or self.now - standing.at > WATCHED_FOR
+        ):
+            return None
+        other = find_incident(self._store, standing.incident_id)
+        if other is None or other.state == "resolved":
+            return None
+        promoted = self.promoted(other)
+        return None if promoted is None or promoted.regressed else promoted
+
+
 def promotion_of(known: Iterable[Retrain], incident_id: str) -> Promotion | None:
     """The promotion that an incident waits for: the service's latest one, while it is this incident's and stands."""
-    promoted = []
-    for one in known:
-        when = [step.timestamp for step in one.history if step.event == "promoted"]
-        if when and one.state == "promoted":
-            promoted.append((max(when), one))
-    if not promoted:
-        return None
-    at, one = max(promoted, key=lambda pair: pair[0])
-    if one.incident_id != incident_id:
-        return None
-    return Promotion(one.retrain_id, one.candidate_release, one.base_release, at)
+    standing = _standing(known)
+    return standing if standing is not None and standing.incident_id == incident_id else None
+
+
+def _standing(known: Iterable[Retrain]) -> Promotion | None:
+    """A service's latest promotion, while it stands."""
+    return max(
+        (
+            Promotion(
+                one.retrain_id,
+                one.candidate_release,
+                one.base_release,
+                step.timestamp,
+                one.incident_id,
+            )
+            for one in known
+            if one.state == "promoted" and (step := one.last("promoted")) is not None
+        ),
+        key=lambda one: one.at,
+        default=None,
+    )
 
 
 def watch_promoted(

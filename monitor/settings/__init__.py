@@ -21,15 +21,16 @@ from monitor.settings.alerting import Alerting
 from monitor.settings.judging import Judging
 from monitor.settings.keeping import Keeping
 from monitor.settings.kinds import PREFIX
+from monitor.settings.login import Login
 from monitor.settings.masking import Masking, ServiceMask
 from monitor.settings.retraining import Retraining
-from monitor.settings.serving import LOOPBACK, Serving
+from monitor.settings.serving import LOOPBACK
 from monitor.settings.slack import Slack
 
 __all__ = ["LOOPBACK", "PREFIX", "ServiceMask", "Settings", "load_settings"]
 
 
-class Settings(Masking, Keeping, Alerting, Retraining, Slack, Judging, Serving, BaseSettings):
+class Settings(Masking, Keeping, Alerting, Retraining, Slack, Judging, Login, BaseSettings):
     """Everything that can be set, with its default; `docs/settings.md` is made from this class.
 
     The table begins with the last of the bases: so pydantic reads them.

@@ -11,7 +11,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from judges.statistics.rates import MIN_LABELS, Rate, rogan_gladen
+from judges.statistics.estimators import inverted
+from judges.statistics.rates import MIN_LABELS
 from monitor.judging.production import labels_of
 from monitor.judging.trust import JudgeHealth, judge_health
 from monitor.watching.learning import BASELINE_WEEKS, WEEK_HOURS
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Corrected", "Quality", "judge_of", "qualities", "tell_corrected"]
 
 PREFIX = "judge/"
-UNEQUAL = ("two_phase", "hajek")
-"""Estimators of a level from labels that were drawn with unequal probability: their plain table is no sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +46,30 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How often a yes/no judge and people agree, of answers that people call bad and of those they call good."""
+    """How often a yes/no judge and people agree, of answers that people call bad and of those they call good.
+
+    Flagged calls are judged more often, and hard ones labelled more often, than others. So a label is counted with
+    the inverse of its probability: unweighed, answers that a judge finds bad would be most of the labels, and it
+    would seem to find nearly all bad ones. Counts are of labels of equal weight that would be worth as much (Kish).
+    """
 
     judge: str
-    bad: int
-    bad_failed: int
-    good: int
-    good_passed: int
+    bad: float
+    bad_failed: float
+    good: float
+    good_passed: float
+    labels: int = 0
+    """As they were given; 0: as many as they are worth."""
 
     @classmethod
     def of(cls, health: JudgeHealth) -> Self | None:
-        """A judge version's quality; None where it cannot correct a rate.
-
-        That is so below 30 labels, for scores that are not of the yes/no kind, and where the labels were drawn with
-        unequal probability: then only the level over all calls is known (`trust.level`).
-        """
-        table, level = health.trust.confusion, health.trust.level
-        if table is None or level is None or level.rate.method in UNEQUAL:
+        """A judge version's quality; None below 30 labels and for scores that are not of the yes/no kind."""
+        trust = health.trust
+        if trust.level is None or trust.finds is None or trust.passes is None:
             return None
-        if not {float(one) for one in table.labels} <= {0.0, 1.0}:
-            return None
-        place = {float(one): number for number, one in enumerate(table.labels)}
-
-        def said(people: float, judge: float) -> int:
-            if people not in place or judge not in place:
-                return 0
-            return table.counts[place[people]][place[judge]]
-
-        bad_failed, good_passed = said(0.0, 0.0), said(1.0, 1.0)
-        return cls(
-            health.judge,
-            bad_failed + said(0.0, 1.0),
-            bad_failed,
-            good_passed + said(1.0, 0.0),
-            good_passed,
-        )
+        bad, good = trust.finds.n_eff, trust.passes.n_eff
+        found, passed = bad * trust.finds.value, good * trust.passes.value
+        return cls(health.judge, bad, found, good, passed, trust.n)
 
     def correct(self, count: int, n: int) -> Corrected | None:
         """The rate behind `count` failed of `n` judged answers; None where nothing can be inverted.
@@ -90,24 +78,14 @@ class Quality:
         >>> round(found.rate, 3), found.low < found.rate < found.high
         (0.1, True)
         """
-        if not n or self.bad + self.good < MIN_LABELS:
+        labels = self.labels or round(self.bad + self.good)
+        if not n or labels < MIN_LABELS:
             return None
-        labels = [1.0] * self.bad + [0.0] * self.good
-        verdicts = [
-            *([1.0] * self.bad_failed + [0.0] * (self.bad - self.bad_failed)),
-            *([0.0] * self.good_passed + [1.0] * (self.good - self.good_passed)),
-        ]
-        rate: Rate | None = rogan_gladen(labels, verdicts, [1.0] * count + [0.0] * (n - count))
-        if rate is None:
+        told = inverted(count / n, n, (self.bad_failed, self.bad), (self.good_passed, self.good))
+        if told is None:
             return None
-        return Corrected(
-            rate.value,
-            rate.low,
-            rate.high,
-            self.bad + self.good,
-            self.bad_failed / self.bad,
-            self.good_passed / self.good,
-        )
+        finds, passes = self.bad_failed / self.bad, self.good_passed / self.good
+        return Corrected(told.value, told.low, told.high, labels, finds, passes)
 
 
 def qualities(store: Store, settings: Settings, service: str, until: int) -> dict[str, Quality]:

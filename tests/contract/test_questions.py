@@ -33,6 +33,7 @@ VALUES = {
     "UInt16": 1,
     "UInt8": 1,
     "Int64": 1,
+    "Float32": 0.5,
     "Float64": 0.5,
     "Bool": True,
     "Date": "2024-01-01",
@@ -53,6 +54,8 @@ def ids(path: Path) -> str:
 def _value(kind: str) -> object:
     if kind.startswith("Array("):
         return [_value(kind[6:-1])]
+    if kind.startswith("Tuple("):
+        return tuple(_value(one) for one in re.split(r",\s*(?![^(]*\))", kind[6:-1]))
     if kind.startswith("Map("):
         return {}
     if kind.startswith("Nullable("):

@@ -126,6 +126,15 @@ def test_labels_given_with_keys_are_in_the_store(
     assert complaints == []
 
 
+def test_a_reload_ends_nothing(page: Page, site: walk.Site) -> None:
+    """The browser remembers the name, and the sitting goes on with the same call and count."""
+    sit_down(page, site, "Hedy")
+    press(page, "1", "1 call answered now")
+    page.reload()
+    page.get_by_text("1 call answered now").wait_for(timeout=30_000)
+    assert page.get_by_role("textbox", name="Your name").input_value() == "Hedy"
+
+
 def test_an_answer_is_corrected_without_the_mouse(page: Page, site: walk.Site) -> None:
     """A key opens the form with the cursor in its first field; Enter keeps the right answer."""
     sit_down(page, site, "Grace")

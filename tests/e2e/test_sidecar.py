@@ -94,7 +94,7 @@ def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
     yield running
     if process.poll() is None:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

@@ -57,16 +57,27 @@ def spans(number: int, **attributes: str) -> ExportTraceServiceRequest:
     return request
 
 
-def raw(store: Store, number: int, **attributes: str) -> None:
+COLUMNS = [
+    "Timestamp",
+    "TraceId",
+    "SpanId",
+    "ServiceName",
+    "SpanName",
+    "SpanAttributes",
+    "Duration",
+]
+
+
+def span_row(number: int, span_id: str = "", **attributes: str) -> list[Any]:
     """The span's row as the exporter writes it."""
     values = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", **attributes}
-    store.client.insert(
-        "otel_traces",
-        [[NOW, trace_id(number), f"{number:016x}", "bank", "chat m", values, 5_000_000]],
-        column_names=[
-            "Timestamp", "TraceId", "SpanId", "ServiceName", "SpanName", "SpanAttributes", "Duration",
-        ],
-    )  # fmt: skip
+    span_id = span_id or f"{number:016x}"
+    return [NOW, trace_id(number), span_id, "bank", "chat m", values, 5_000_000]
+
+
+def raw(store: Store, number: int, **attributes: str) -> None:
+    """Store one span."""
+    store.client.insert("otel_traces", [span_row(number, **attributes)], column_names=COLUMNS)
 
 
 def score(number: int, *, target: str = "call", session: str = "") -> ScoreRow:
@@ -131,16 +142,14 @@ def counts(store: Store, table: str, column: str = "trace_id") -> dict[str, int]
 
 def seed(store: Store, data_dir: Path) -> None:
     """Two users: `ann` with traces 1 and 2 in session `s-ann`, `bob` with 3; trace 4 is shared by both."""
-    raw(store, 1, **{"user.id": "ann", "session.id": "s-ann"})
-    raw(store, 2, **{"session.id": "s-ann"})
-    raw(store, 3, **{"user.id": "bob", "session.id": "s-bob", "note": "asked by ann yesterday"})
-    raw(store, 4, **{"user.id": "ann"})
-    other = {"user.id": "bob", "gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
-    store.client.insert(
-        "otel_traces",
-        [[NOW, trace_id(4), "b" * 16, "bank", "chat m", other, 5]],
-        column_names=["Timestamp", "TraceId", "SpanId", "ServiceName", "SpanName", "SpanAttributes", "Duration"],
-    )  # fmt: skip
+    rows = [
+        span_row(1, **{"user.id": "ann", "session.id": "s-ann"}),
+        span_row(2, **{"session.id": "s-ann"}),
+        span_row(3, **{"user.id": "bob", "session.id": "s-bob", "note": "asked by ann yesterday"}),
+        span_row(4, **{"user.id": "ann"}),
+        span_row(4, "b" * 16, **{"user.id": "bob"}),
+    ]
+    store.client.insert("otel_traces", rows, column_names=COLUMNS)
     store.client.insert(
         "otel_logs",
         [

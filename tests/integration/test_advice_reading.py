@@ -16,12 +16,13 @@ from monitor.advice import advise
 from monitor.advice.reading import situation_of
 from monitor.cli.commands import cli
 from monitor.curation.reserve import load_key, reserved
-from monitor.incidents import Confirmation, Incident, incidents
+from monitor.incidents import Confirmation, Incident, incidents, tell
 from monitor.jobs import incident as job
 from monitor.jobs import retrain as retrain_job
 from monitor.jobs.job import Window
 from monitor.records import RetrainEvent, ScoreRow
 from monitor.retrain.state import retrains
+from monitor.retrain.watch import WATCHED_FOR
 from monitor.settings import Settings, load_settings
 from monitor.store import Store
 
@@ -200,6 +201,36 @@ def test_cool_down_limit_and_earlier_effect_are_read_from_the_retrains(
     assert later.cooling.until is None
     few = settings.model_copy(update={"retrain_limit_per_month": 1})
     assert situation_of(store, few, one, NOW + timedelta(days=6)).cooling.until is not None
+
+
+def test_a_release_that_is_being_watched_is_not_replaced(store: Store, settings: Settings) -> None:
+    """No cool-down: neither its own incident nor another one of the service asks for a retrain until it is over."""
+    rows, bad = traffic(store, wrong=lambda n, _: n % 8 == 5)
+    label(store, rows, bad)
+    free = settings.model_copy(update={"retrain_cooldown_days": 0})
+    one = unexplained(confirmed(opened(store, free)))
+    other = replace(one, incident_id="inc-other")
+    assert advise(situation_of(store, free, other, NOW)).retrain
+    names = ("proposed", "requested", "finished", "compared", "approved", "promoted")
+    store.append(
+        "retrains",
+        [
+            replace(
+                event(one, name, NOW - timedelta(hours=9 - n)),
+                incident_id=one.incident_id,
+                candidate_release="r2",
+            )
+            for n, name in enumerate(names)
+        ],
+    )
+    for waiting in (one, other):
+        tell(store, waiting, "grown", now=NOW, actor="test", via="job", note="")
+        assert not advise(situation_of(store, free, waiting, NOW)).retrain
+    assert "proposed" not in retrain_job.run(store, free, Window(CHANGE, NOW))
+    late = NOW + WATCHED_FOR
+    assert advise(situation_of(store, free, other, late)).retrain
+    tell(store, one, "resolved", now=NOW, actor="test", via="job", note="")
+    assert advise(situation_of(store, free, other, NOW)).retrain
 
 
 def test_an_incident_without_labels_is_shown_with_what_it_waits_for(

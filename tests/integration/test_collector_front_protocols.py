@@ -59,7 +59,7 @@ class Front(CollectorProcess):
     def export(self, body: bytes, signal: str = "traces", **options: object) -> bytes:
         """One OTLP/gRPC call with ready bytes."""
         method = f"/opentelemetry.proto.collector.{SERVICES[signal]}/Export"
-        return self.channel.unary_unary(method)(body, timeout=20, **options)
+        return self.channel.unary_unary(method)(body, timeout=60, **options)
 
     def refusal(self, body: bytes, **options: object) -> grpc.RpcError:
         """The error of a call that has to fail."""
@@ -155,10 +155,10 @@ def test_grpc_refuses_with_the_codes_that_exporters_know(run: Callable[..., Fron
     assert "not a protobuf" in error.details()
     stream = front.channel.stream_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")  # fmt: skip
     with pytest.raises(grpc.RpcError) as nothing:
-        stream(iter(()), timeout=20)
+        stream(iter(()), timeout=60)
     assert nothing.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(grpc.RpcError) as unknown:
-        front.channel.unary_unary("/some.Service/Call")(b"", timeout=20)
+        front.channel.unary_unary("/some.Service/Call")(b"", timeout=60)
     assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert front.refusal(bytes(65 << 20)).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     bomb = front.refusal(bytes(65 << 20), compression=grpc.Compression.Gzip)
@@ -301,7 +301,7 @@ def refused(folder: Path, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "collector"],
         env={**os.environ, "OUTERLOOP_DATA_DIR": str(folder / "data"), **environment},
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     return done.stderr
@@ -330,7 +330,7 @@ def test_tls_serves_both_protocols(run: Callable[..., Front], certificate: dict[
         f"localhost:{front.grpc_port}", grpc.ssl_channel_credentials(chain)
     ) as channel:
         method = f"/opentelemetry.proto.collector.{SERVICES['traces']}/Export"
-        assert channel.unary_unary(method)(span(), timeout=20) == b""
+        assert channel.unary_unary(method)(span(), timeout=60) == b""
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{front.port}/healthz")
     assert front.refusal(span()).code() is grpc.StatusCode.UNAVAILABLE

@@ -280,3 +280,13 @@ def test_sigterm_stores_what_waits_and_ends_with_zero(
     collector.http.post("/v1/traces", content=body, headers=PROTOBUF)
     assert collector.stop() == 0
     assert sorted(stored(store)) == sorted(ids)
+
+
+def test_slacks_presses_are_taken_where_a_secret_is_set(
+    run: Callable[..., CollectorProcess],
+) -> None:
+    """With it an unsigned press is refused; without it nobody is there to be asked."""
+    with_secret = run(OUTERLOOP_SLACK_SIGNING_SECRET="shh")
+    assert with_secret.http.post("/slack/interactions", content=b"payload=x").status_code == 401
+    assert with_secret.stop() == 0
+    assert run().http.post("/slack/interactions", content=b"payload=x").status_code == 404

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import wait
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from conftest import free_port
@@ -18,10 +22,16 @@ from streamlit.util import calc_hash
 import dashboards
 from dashboards.drift import reads
 from dashboards.drift.dates import SLIP_WORDS, lags_of, learnt
-from dashboards.drift.series import chosen, ranked
+from dashboards.drift.looks import field_looks
+from dashboards.drift.making import _jobs
+from dashboards.drift.series import STATES, chosen, ranked, series_table
+from dashboards.drift.story import story_of, years_written
 from dashboards.drift.stretches import choose_stretches
 from dashboards.filters import ALL_TIME, Filters
 from dashboards.rows import Extent
+from monitor.clock import parse_time
+from monitor.jobs.series import Series
+from monitor.jobs.structured import Answer
 from monitor.report import Period
 from monitor.store import Store, migrate
 
@@ -85,8 +95,14 @@ def said(app: AppTest) -> str:
         app.info,
         app.warning,
         app.success,
+        app.get("download_button"),
     )
-    return "\n".join(str(one.value) for kind in kinds for one in kind).replace("\\", "")
+    texts = [
+        str(getattr(one, "value", "") or getattr(one, "label", ""))
+        for kind in kinds
+        for one in kind
+    ]
+    return "\n".join(texts).replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,12 @@ def said(app: AppTest) -> str:
         ({}, "A series alarms when its evidence"),
         ({"part": "Texts"}, "Grew by"),
         ({"part": "Fields"}, "moved by more than chance"),
+        ({"range": "all"}, "Choose a row to open its history"),
+        ({"order": "change", "named": "error"}, "Download 2 rows as CSV"),
+        ({"part": "Fields"}, "Missing fields and types"),
         ({"part": "Dates"}, "usually 2 to 27 days"),
+        ({"part": "Dates"}, "may go on writing last year's number"),
+        ({"part": "Dates"}, "Which year they say"),
         ({"part": "Report"}, "Evidently"),
         ({"series": ERROR_SERIES, "detector": "rate"}, "needs 4,321 more samples"),
         ({"series": "input text"}, "hardship"),
@@ -129,6 +150,116 @@ def test_a_store_that_is_down_is_a_sentence(clock: None, monkeypatch: pytest.Mon
     assert "The store does not answer" in app.error[0].value
 
 
+def test_a_series_that_moved_is_accepted_by_name_and_reason(seeded: Store) -> None:
+    """Nameless or without a reason nothing happens; then it is on record, on the page and for `outerloop baselines`."""
+    row = Series("rate", "score/refund", SERVICE, baseline=0.01, baseline_n=5000).row(
+        start=NOW - timedelta(hours=1), end=NOW - timedelta(minutes=1), release="v2", count=60, n=400, status="drift",
+        e_value=9e6, threshold=21_504, state={"key": ["score/refund", ""]},
+        evidence={"metric": "score/refund", "tier": "page", "started_at": TURN.isoformat()},
+    )  # fmt: skip
+    seeded.append("checks", [row])
+    app = opened(series="score/refund", detector="rate")
+    assert "Is this the new normal?" in [one.label for one in app.expander]
+    press = "Accept as the new normal"
+    assert next(one for one in app.button if one.label == press).disabled
+    app.text_input(key="actor").input("Ada").run()
+    next(one for one in app.button if one.label == press).click().run()
+    assert "write the reason first" in app.error[0].value
+    assert not reads.said_of_series(seeded.url, SERVICE, "score/refund")
+    app.text_input(key=f"reason_rate_{SERVICE}_score/refund").input("stricter limits").run()
+    next(one for one in app.button if one.label == press).click().run()
+    assert not app.exception
+    st.cache_data.clear()
+    [word] = reads.said_of_series(seeded.url, SERVICE, "score/refund")
+    assert (word.actor, word.status, word.note) == ("Ada", "accepted", "stricter limits")
+    assert word.since == TURN
+    assert "Ada accepted what it does since" in said(app)
+
+
+def test_the_download_has_every_series_with_its_figures(seeded: Store) -> None:
+    """Also those that are not drawn: numbers as numbers, and what a learning one lacks."""
+    known = reads.latest_series(seeded.url, SERVICE, NOW)
+    table = series_table(known)
+    assert len(table) == len(known)
+    assert table.set_index("series").loc["score/thumbs", "lacks"].startswith("a baseline needs 500")
+    assert table["effect"].dtype == float
+    by_change = [one.change for one in ranked(known, "change")]
+    assert by_change == sorted(by_change, reverse=True)
+
+
+def test_a_field_that_goes_missing_or_turns_to_text_is_seen() -> None:
+    """Missing rate and types are compared stretch by stretch; a field that stays is not said to move."""
+    old = [_answer(n, {"due": "2024-01-05", "sum": 12.5, "name": "Ada"}) for n in range(200)]
+    new = [
+        _answer(
+            n,
+            {
+                "due": "soon" if n % 2 else "2024-01-05",
+                "name": "Ada",
+                **({"sum": 3} if n % 3 else {}),
+            },
+        )
+        for n in range(200)
+    ]
+    found = {one.path: one for one in field_looks(old, new)}
+    assert found["sum"].now.missing == 67
+    assert found["sum"].missing.low > 0.2
+    assert found["due"].turned == ("date", "text")
+    assert (found["due"].before.missing, found["due"].now.missing) == (0, 0)
+    assert not found["name"].moved
+    assert field_looks([], []) == []
+
+
+def _answer(number: int, told: dict[str, object]) -> Answer:
+    return Answer(NOW, f"{number:032x}", "s", "", SERVICE, "v1", "ok", "", json.dumps(told), "")
+
+
+def test_the_story_of_january_needs_no_foreknowledge(seeded: Store) -> None:
+    """Since when, how often before and since with n, an example in days, and what it means, in whole sentences."""
+    [row] = reads.date_fields(seeded.url, SERVICE, NOW)
+    sample = lags_of(
+        reads.answers(seeded.url, SERVICE, Period(FIRST, NOW)), "due_date", learnt(row)
+    )
+    told = " ".join(story_of(sample, sample, learnt(row)))
+    found = re.match(r"Since (\S+ \S+) UTC \(.*the year turned\) more dates slip than usual", told)
+    assert found is not None
+    assert abs(parse_time(found[1]) - TURN) < timedelta(days=2)
+    assert re.search(r"random [\d.]+ % \(.* n = \d+\) slipped before that, and \d", told)
+    quiet = sample[sample["slip"] == ""]
+    assert story_of(quiet, quiet, learnt(row)) == ["None of the dates looked at slipped."]
+    stray = pd.concat([quiet, sample[sample["slip"] != ""].head(1)])
+    assert "do not come thicker from any day on" in story_of(stray, stray, learnt(row))[0]
+    assert "days before it; usual is 2 days after to 27 days after" in told
+    years = years_written(sample)
+    slipped = years[years["year"] == "the year before"]
+    assert int(slipped["dates"].sum()) >= SLIPS
+    assert {"the call's year", "the year after"} <= set(years["year"])
+
+
+def test_a_report_is_made_behind_the_page(seeded: Store) -> None:
+    """The click returns at once; one that could not be made says why, and one that lies there is opened."""
+    query = {
+        "part": "Report",
+        "service": "nobody",
+        "range": "custom",
+        "since": "2024-01-02",
+        "until": "2024-01-03",
+    }
+    app = opened(**query)
+    [make] = [one for one in app.button if one.label == "Make the report"]
+    make.click().run()
+    assert not app.exception
+    [(path, job)] = _jobs().by_path.items()
+    wait([job.done], timeout=60)
+    app.run()
+    assert "nobody has 0 calls from" in app.warning[0].value.replace("\\", "")
+    path.parent.mkdir(parents=True)
+    path.write_text("<p>a report</p>")
+    app.run()
+    assert "Open the report of nobody" in [one.label for one in app.get("download_button")]
+    assert not _jobs().by_path
+
+
 def test_an_unknown_series_is_a_sentence(seeded: Store) -> None:
     """A wrong link is explained; the name is shown harmlessly."""
     app = opened(series="<script>nope</script>")
@@ -149,7 +280,9 @@ def test_what_needs_a_person_is_listed_first(seeded: Store) -> None:
     """Drift, then what is worth a look, then the healthy ones by how near they are to an alarm."""
     known = reads.latest_series(seeded.url, "", NOW)
     states = [one.status for one in ranked(known)]
-    assert states[:3] == ["drift", "drift", "watch"]
+    assert states == sorted(states, key=list(STATES).index)
+    assert states[0] == "drift"
+    assert "watch" in states
     assert states[-1] == "insufficient_data"
     assert {one.kind for one in chosen(known, kind="dates")} == {"dates"}
     assert {one.series for one in chosen(known, text="hour error")} == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from streamlit.util import calc_hash
 import dashboards
 from dashboards.retraining.sayings import CURES, STATES
 from dashboards.retraining.tables import parts_of
+from monitor.deliveries import Delivery
+from monitor.retrain.delivery import REQUESTS
+from monitor.retrain.lineage import dataset_lineage
 from monitor.retrain.machine import TROUBLE
 from monitor.retrain.state import Retrain, append, retrain
 from monitor.settings import Settings
@@ -65,12 +69,15 @@ def _desk(compared: Compared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("OUTERLOOP_DATA_DIR", str(compared.settings.data_dir))
 
 
-def opened(one: Retrain) -> AppTest:
-    """Its page."""
+def opened(one: Retrain | None, **query: str) -> AppTest:
+    """Its page; the list where none is given."""
     st.cache_data.clear()
     app = AppTest.from_file(str(APP), default_timeout=60)
     app._page_hash = calc_hash("retrains")
-    app.query_params["retrain"] = one.retrain_id
+    if one is not None:
+        query["retrain"] = one.retrain_id
+    for name, value in query.items():
+        app.query_params[name] = value
     app.run()
     assert not app.exception
     return app
@@ -165,14 +172,56 @@ def test_what_has_changed_since_it_was_shown_is_not_decided(compared: Compared) 
         details={"comparison": fresh},
     )  # fmt: skip
     press(app, "Approve")
+    assert "write the reason first" in app.error[0].value
+    app.text_input(key=f"reason_{compared.one.retrain_id}").input("the ten look right").run()
+    before = retrain(compared.store, compared.one.retrain_id)
+    append(
+        compared.store, before, "compared", now=NOW, actor="retrain job", via="job",
+        details={"comparison": {**fresh, "sentence": "held up: too slow"}},
+    )  # fmt: skip
+    press(app, "Approve")
     assert "has changed since you saw this page" in app.error[0].value
     assert retrain(compared.store, compared.one.retrain_id).state == "compared"
-    assert "held up" in said(app)
+    assert "held up: too slow" in said(app)
     press(app, "Approve")
     after = retrain(compared.store, compared.one.retrain_id)
     assert after.approval is not None
-    assert after.approval.actor == "Grace"
+    assert (after.approval.actor, after.approval.note) == ("Grace", "the ten look right")
     assert after.approval.details["approved_on"]["advice"] == "blocked"
+
+
+def test_every_stage_says_who_and_every_message_how_often_it_was_tried(compared: Compared) -> None:
+    """The fine-tune job is told at the second try; the page says so, and who brought each stage about."""
+    asked = NOW - timedelta(hours=9)
+    tries = [
+        Delivery(asked + timedelta(minutes=number), REQUESTS, compared.one.retrain_id, "", "retrain.requested", state,
+                 error="HTTP 503" if state == "failed" else "")
+        for number, state in enumerate(("sending", "failed", "sending", "delivered"))
+    ]  # fmt: skip
+    compared.store.append("deliveries", tries)
+    page = said(opened(compared.one))
+    assert "taken" in page
+    assert "retrain.requested, 2 tries, the last" in page
+    assert "by fine-tune job (http)" in page
+
+
+def test_a_retrain_is_found_by_a_call_that_it_was_trained_on(compared: Compared) -> None:
+    """Lineage the other way: from a call to its dataset, and to the retrain and the release that came of it."""
+    lineage = dataset_lineage(compared.store, compared.one.dataset_version)
+    for text in (
+        lineage.traces[0],
+        compared.one.dataset_version,
+        CANDIDATE,
+        compared.one.retrain_id,
+    ):
+        page = said(opened(None, find=text))
+        assert compared.one.retrain_id in page, text
+    found = said(opened(None, find=lineage.traces[0]))
+    assert f"In dataset {compared.one.dataset_version}" in found
+    assert "trained on; label by" in found
+    for text in ("f" * 32, "<b>no</b>"):
+        page = said(opened(None, find=text))
+        assert "No retrain here has to do with" in page
 
 
 def test_a_promotion_and_a_rollback_keep_their_reasons(compared: Compared) -> None:
@@ -180,6 +229,14 @@ def test_a_promotion_and_a_rollback_keep_their_reasons(compared: Compared) -> No
     app = opened(compared.one)
     app.text_input(key="actor").input("Ada").run()
     app.text_input(key=f"reason_{compared.one.retrain_id}").input("live looks fine").run()
+    told = {"canary": {**compared.one.details["canary"], "verdict": "worse"}}
+    append(
+        compared.store, retrain(compared.store, compared.one.retrain_id), "canaried", now=NOW, actor="canary job",
+        via="job", details=told,
+    )  # fmt: skip
+    press(app, "Promote")
+    assert "has changed since you saw" in app.error[0].value
+    assert retrain(compared.store, compared.one.retrain_id).state == "approved"
     press(app, "Promote")
     assert retrain(compared.store, compared.one.retrain_id).state == "promoted"
     press(app, "Roll back")

@@ -18,6 +18,7 @@ from streamlit.util import calc_hash
 
 import dashboards
 from dashboards.review.sitting import Place, begin
+from dashboards.review.table import HELD_FOR, Table
 from monitor.curation.queue import LabelError, agreement
 from monitor.records import DatasetRow
 from monitor.settings import Settings
@@ -216,6 +217,43 @@ def test_two_people_are_compared(seeded: Store, settings: Settings) -> None:
     assert row["Calls both answered"] == 24
     assert "0.90 (" in row["Cohen's kappa"]
     assert "n = 24" in row["Same answer"]
+
+
+def test_no_two_people_are_shown_the_same_call_at_once(seeded: Store, settings: Settings) -> None:
+    """Whom the table gives a call has it alone; what somebody has answered since leaves the others' hands."""
+    table = Table()
+    one, other = (
+        begin(seeded, settings, Place(seeded.url, SERVICE, name), now=NOW, table=table)
+        for name in ("una", "ute")
+    )
+    other.waiting = type(other.waiting)(one.waiting)
+    seen = set()
+    for _ in range(10):
+        one.settle(seeded, now=NOW)
+        other.settle(seeded, now=NOW)
+        assert one.item is not None
+        assert other.item is not None
+        shown = [(each.trace_id, each.span_id) for each in (one.item, other.item)]
+        assert shown[0] != shown[1]
+        assert not seen & set(shown)
+        seen |= set(shown)
+        one.say(seeded, "right", now=NOW)
+        other.say(seeded, "right", now=NOW)
+    other.settle(seeded, now=NOW)
+    assert other.item is not None
+    assert table.take(("s", "t", "u"), "una", NOW)
+    assert not table.take(("s", "t", "u"), "ute", NOW)
+    assert table.take(("s", "t", "u"), "ute", NOW + HELD_FOR)
+
+
+def test_a_reloaded_page_goes_on_with_the_sitting(seeded: Store) -> None:
+    """The same call is asked about, and the count goes on; under another name another sitting begins."""
+    app = opened("vera", service=SERVICE)
+    press(app, "say_right")
+    before = [one.value for one in app.code]
+    again = opened("vera", service=SERVICE)
+    assert [one.value for one in again.code] == before
+    assert "1 call answered now" in again.get("progress")[0].proto.text
 
 
 def test_members_of_a_dataset_are_labelled_again(seeded: Store, settings: Settings) -> None:

@@ -7,9 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dataset_seed import NOW, SERVICE, TURN, open_incident, put_call, score
+from dataset_seed import (
+    NOW,
+    SERVICE,
+    TURN,
+    open_incident,
+    put_call,
+    put_calls,
+    score,
+    trace_of,
+)
+from traffic import messages
 
 from monitor.curation.queue import (
+    WINDOW,
     LabelError,
     ReviewItem,
     agreement,
@@ -19,7 +30,8 @@ from monitor.curation.queue import (
     undo,
 )
 from monitor.curation.reserve import load_key, reserved
-from monitor.curation.traffic import TrafficCall, traffic
+from monitor.curation.shortlist import open_incidents, shortlist
+from monitor.curation.traffic import TrafficCall, flag_drifted, traffic
 from monitor.settings import Settings
 from monitor.store import Store
 
@@ -56,7 +68,7 @@ def test_everybody_is_asked_about_every_call_once_hard_ones_first(
     store: Store, settings: Settings
 ) -> None:
     """No call comes twice, the first is hard, a reserved call is asked about by chance alone."""
-    traces, key = seed(store, settings), load_key(settings.data_dir)
+    traces, key = seed(store, settings, 45), load_key(settings.data_dir)
     asked = ask(store, settings)
     assert sorted(one.trace_id for one in asked) == sorted(traces)
     assert asked[0].why == "failed_outcome"
@@ -155,9 +167,10 @@ def test_a_second_person_is_asked_about_a_share_and_agreement_is_told(
 ) -> None:
     """About 15 % of the answered calls come to a second person; kappa stands beside the raw share."""
     seed(store, settings, 200)
-    for item in ask(store, settings, "ann", 200):
-        verdict = "wrong" if item.why == "failed_outcome" else "right"
-        record_label(store, item, reviewer="ann", verdict=verdict, now=NOW)
+    while asked := ask(store, settings, "ann", 200):  # round after round
+        for item in asked:
+            verdict = "wrong" if item.why == "failed_outcome" else "right"
+            record_label(store, item, reviewer="ann", verdict=verdict, now=NOW)
     second = ask(store, settings, "bob", 200)
     assert all(one.why == "second" for one in second)
     assert 15 <= len(second) <= 45
@@ -177,6 +190,76 @@ def test_shown_calls_of_an_incident_are_hard(store: Store, settings: Settings) -
     trace = put_call(store, "one", trace=_free(settings))
     open_incident(store, traces=(trace,))
     assert [one.why for one in ask(store, settings)] == ["drifted"]
+
+
+def test_the_shortlist_says_of_a_call_what_the_dataset_says(
+    store: Store, settings: Settings
+) -> None:
+    """Label, signals and people of every call of a small store are those that a dataset is built from."""
+    traces = seed(store, settings)
+    store.append("scores", [score(traces[1], "user", -1.0), score(traces[2], "judge", 0.0)])
+    store.append("scores", [score(traces[3], "check", 0.0), score(traces[4], "judge", 1.0)])
+    for item in ask(store, settings, limit=7):
+        record_label(store, item, reviewer="ann", verdict="wrong", now=NOW)
+    key = load_key(settings.data_dir)
+    found = shortlist(store, SERVICE, NOW - WINDOW, NOW, key=key, open_=[])
+    assert {one.kept for one in found} == {1.0}
+
+    def told(calls: list[TrafficCall]) -> list[tuple[object, ...]]:
+        return [(one.trace_id, one.label, one.signals, one.reviewers, one.model) for one in calls]
+
+    assert told(found) == told(traffic(store, SERVICE, NOW - WINDOW, NOW))
+
+
+def test_of_many_calls_a_share_is_looked_at(store: Store, settings: Settings) -> None:
+    """Above the limit a call stands for more; what is hard, answered or shown is looked at more, or always."""
+    key = load_key(settings.data_dir)
+    traces = [trace_of(f"call {number}") for number in range(9_000)]
+    asked, answered = messages("user", "when?"), messages("assistant", "now")
+    put_calls(
+        store,
+        [
+            [TURN, one, one[:16], "", SERVICE, "r1", "m", "chat", asked, answered, "ok", {}]
+            for one in traces
+        ],
+    )
+    store.append("scores", [score(one, "outcome", 0.0) for one in traces[:50]])
+    open_incident(store, traces=(traces[-1],))
+    found = shortlist(
+        store, SERVICE, NOW - WINDOW, NOW, key=key, open_=open_incidents(store, SERVICE)
+    )
+    plain = [one for one in found if not one.signals and not one.shown]
+    assert {one.kept for one in plain} == {0.25}
+    assert sum(1 / one.kept for one in plain) == pytest.approx(8_950, rel=0.1)
+    assert sum(bool(one.signals) for one in found) == 50
+    assert [one.trace_id for one in found if one.shown] == [traces[-1]]
+    told = progress(store, settings, service=SERVICE, reviewer="ann", now=NOW)
+    assert told.estimated
+    assert told.reserved == pytest.approx(900, rel=0.3)
+
+
+def test_calls_of_an_incidents_slice_are_hard(store: Store, settings: Settings) -> None:
+    """Release, model and tags make a slice, whatever stands in them; calls before the incident are not in it."""
+    odd = 'o\'brien \\ "x" '
+    inside = put_call(store, "in", release="r9", tags={"tenant": odd}, at=TURN + timedelta(days=2))
+    put_call(
+        store, "other tenant", release="r9", tags={"tenant": "acme"}, at=TURN + timedelta(days=2)
+    )
+    put_call(store, "early", release="r9", tags={"tenant": odd}, at=TURN - timedelta(days=2))
+    open_incident(store, root=(("release", "r9"), ("tag tenant", odd)))
+    key, open_ = load_key(settings.data_dir), open_incidents(store, SERVICE)
+    found = shortlist(store, SERVICE, NOW - WINDOW, NOW, key=key, open_=open_)
+    assert len(found) == 3
+    assert {
+        one.trace_id
+        for one, slipped in zip(found, flag_drifted(found, open_), strict=True)
+        if slipped
+    } == {inside}
+    slices = [(int(TURN.timestamp()), ["release", "tag tenant"], ["r9", odd])]
+    sizes = store.rows(
+        "review_sizes", service=SERVICE, since=NOW - WINDOW, until=NOW, slices=slices
+    )
+    assert sizes == [(3, 0, 1)]
 
 
 def _free(settings: Settings) -> str:

@@ -73,7 +73,7 @@ def test_a_second_process_on_the_same_data_is_told_who_holds_it(launch: Start) -
     first = launch("one", port)
     ready(first)
     second = launch("one", free_port())
-    said = second.communicate(timeout=20)[1]
+    said = second.communicate(timeout=60)[1]
     assert second.returncode == 2
     assert said.count("\n") == 1
     assert f"process {first.pid} at http://127.0.0.1:{port}" in said
@@ -86,7 +86,7 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(launch: Start) -
         owner.listen()
         port = owner.getsockname()[1]
         process = launch("one", port)
-        said = process.communicate(timeout=20)[1]
+        said = process.communicate(timeout=60)[1]
     assert (process.returncode, said.count("\n")) == (2, 1)
     assert f"port {port}" in said
     assert "OUTERLOOP_STORE_PORT" in said

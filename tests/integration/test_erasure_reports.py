@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from conftest import free_port
@@ -44,24 +45,38 @@ def on(day: int) -> Period:
     return Period(START + (day - 1) * DAY, START + day * DAY)
 
 
-@pytest.fixture
-def settings(store: Store, store_url: str, tmp_path: Path) -> Settings:
-    """An installation with four reports; `ann` called the bank on the 2nd alone, and on no other day."""
-    made = load_settings(
-        store_url=store_url, data_dir=tmp_path / "data", otlp_http_port=free_port()
-    )
+def fill(store: Store) -> None:
+    """`ann` called the bank on the 2nd alone, `bob` on other days, `eve` the shop."""
     for first, day, user in ((100, 1, "bob"), (200, 2, "ann"), (300, 3, "bob"), (400, 9, "bob")):
         put(store, first, day, user)
     put(store, 500, 1, "eve", service="shop")
     put(store, 600, 2, "eve", service="shop")
+
+
+@pytest.fixture(scope="module")
+def drawn(module_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with four reports of those calls; drawing one takes a second."""
+    made = Settings(data_dir=tmp_path_factory.mktemp("drawn"))
+    fill(module_store)
     for service, current, reference in (
         ("bank", 2, 1),
         ("bank", 9, 2),
         ("bank", 9, 3),
         ("shop", 2, 1),
     ):
-        write_report(store, made, service, on(current), on(reference), now=NOW)
-    return made
+        write_report(module_store, made, service, on(current), on(reference), now=NOW)
+    return made.data_dir
+
+
+@pytest.fixture
+def settings(store: Store, store_url: str, tmp_path: Path, drawn: Path) -> Settings:
+    """An installation with those calls and a copy of those reports."""
+    fill(store)
+    return load_settings(
+        store_url=store_url,
+        data_dir=copytree(drawn, tmp_path / "data"),
+        otlp_http_port=free_port(),
+    )
 
 
 def kept(settings: Settings) -> set[tuple[str, int, int]]:

@@ -125,6 +125,22 @@ def test_judges_are_shown_beside_people(page: Store) -> None:
     assert "No daily budget is set" in text
 
 
+def test_a_judge_says_what_more_would_buy_and_what_to_look_at(page: Store) -> None:
+    """The interval with more labels and verdicts stands on the page; calls where people differ are a click away."""
+    app = opened("judges")
+    assert not app.exception
+    text = said(app)
+    for word in ("What more would buy", "+50 labels", "+500 labels", "Twice the verdicts"):
+        assert word in text
+    assert "Mean verdict over time" in text
+    [looked] = [one.label for one in app.expander if "judge and people differ" in one.label]
+    many = int(looked.split(" ")[0])
+    frame = next(one.value for one in app.dataframe if "The judge's reason" in one.value)
+    assert len(frame) == many > 0
+    assert (frame["Judge"] != frame["People"]).all()
+    assert frame["Call"].str.startswith("/calls?trace_id=t-0").all()
+
+
 def test_spend_stands_against_the_budget(page: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Production and evals of today, in one sum."""
     monkeypatch.setenv("OUTERLOOP_JUDGE_DAILY_BUDGET_USD", "0.5")

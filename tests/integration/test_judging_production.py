@@ -215,11 +215,11 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
         run_job(job_named("judge"), Store(settings.store), settings, Window(start, start + timedelta(days=1.1)))
     """)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while server.account.billed < 70 and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     assert process.stdout is not None
     process.stdout.close()
     under_way = server.in_flight + 64

@@ -133,7 +133,7 @@ def wait_until_stored(store: Store) -> None:
     """Wait for the last span and the last record of the captures."""
     spans = sum(len(span_ids(name)) for name in captures())
     records = sum(len(list(records_of(name))) for name in captures("logs"))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     found: list[int] = []
     while found != [spans, records]:
         assert time.monotonic() < deadline, (found, spans, records)

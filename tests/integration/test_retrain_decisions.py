@@ -103,12 +103,65 @@ def test_nobody_decides_on_a_comparison_that_was_made_anew(
     old = evidence_of(one)
     again = {"comparison": {**BETTER, "advice": "worse", "difference": 0.1}}
     one = append(store, one, "compared", now=NOW, actor="job", via="job", details=again)
-    with pytest.raises(TransitionError, match="has changed since this message"):
+    with pytest.raises(TransitionError, match="has changed since you were shown it"):
         approve(store, one.retrain_id, now=NOW, evidence=old, **BY)
     assert retrain(store, one.retrain_id).state == "compared"
     assert (
         reject(store, one.retrain_id, now=NOW, evidence=evidence_of(one), **BY).state == "rejected"
     )
+
+
+def test_nobody_promotes_or_rolls_back_what_they_were_not_shown(
+    store: Store, settings: Settings
+) -> None:
+    """A verdict on live traffic, or somebody else's decision, makes what was shown out of date; its figures do not."""
+    one = compared(store, settings)
+    one = approve(store, one.retrain_id, now=NOW, evidence=evidence_of(one), **BY)
+    quiet = {"canary": {"verdict": "undecided", "n": 40}}
+    one = append(store, one, "canaried", now=NOW, actor="canary job", via="job", details=quiet)
+    old = evidence_of(one)
+    more = {"canary": {"verdict": "undecided", "n": 90}}
+    one = append(store, one, "canaried", now=NOW, actor="canary job", via="job", details=more)
+    assert evidence_of(one) == old
+    worse = {"canary": {"verdict": "worse", "n": 140}}
+    one = append(store, one, "canaried", now=NOW, actor="canary job", via="job", details=worse)
+    with pytest.raises(TransitionError, match=r"shown it: it is approved, canaried by canary job"):
+        promote(store, settings, one.retrain_id, now=NOW, evidence=old, **BY)
+    shown = evidence_of(one)
+    one = promote(store, settings, one.retrain_id, now=NOW, evidence=shown, **BY)
+    with pytest.raises(TransitionError, match=r"it is promoted, promoted by ann \(cli\)"):
+        rollback(store, settings, one.retrain_id, now=NOW, evidence=shown, **BY)
+    seen = evidence_of(one)
+    assert (
+        rollback(store, settings, one.retrain_id, now=NOW, evidence=seen, **BY).state
+        == "rolled_back"
+    )
+
+
+def test_the_command_line_names_what_it_shows_and_decides_on_nothing_else(
+    store: Store, settings: Settings
+) -> None:
+    """`retrain show` ends with the command for what it showed; with an older name the command changes nothing."""
+    one = compared(store, settings)
+    env = {
+        "OUTERLOOP_STORE_URL": settings.store_url or "",
+        "OUTERLOOP_DATA_DIR": str(settings.data_dir),
+    }
+
+    def told(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["retrain", *words], env=env)
+
+    page = told("show", one.retrain_id)
+    assert f"approve or reject {one.retrain_id} --evidence {evidence_of(one)}" in page.stdout
+    shown = json.loads(told("show", one.retrain_id, "--json").stdout)
+    assert (shown["standing"], shown["evidence"]) == ("compared", evidence_of(one))
+    refused = told("approve", one.retrain_id, "--evidence", "00000000")
+    assert refused.exit_code == 2
+    assert "has changed since you were shown it" in refused.stderr
+    assert told("approve", one.retrain_id, "--evidence", shown["evidence"]).exit_code == 0
+    after = retrain(store, one.retrain_id)
+    assert after.state == "approved"
+    assert told("promote", one.retrain_id, "--evidence", evidence_of(after)).exit_code == 0
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_what_the_documented_set_up_sends_is_a_call(
         "SELECT convention, provider, input_tokens, cached_input_tokens, output_tokens"
         " FROM calls FINAL WHERE convention = {c:String}"
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     rows: list[object] = []
     while not rows and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -64,13 +64,13 @@ def test_what_is_left_at_exit_is_sent_by_the_next_process(tmp_path: Path) -> Non
     """A process ends while the collector is away; the next one of its service sends everything once."""
     sink = away()
     first = program(sink, tmp_path, PROGRAM.format(count=700, prefix="a"))
-    _, said = first.communicate(timeout=30)
+    _, said = first.communicate(timeout=60)
     assert first.returncode == 0
     assert "being dropped" not in said
     assert files(tmp_path)
     server = serve(sink, sink.port)
     second = program(sink, tmp_path, PROGRAM.format(count=3, prefix="b") + "    time.sleep(1.5)\n")
-    second.communicate(timeout=30)
+    second.communicate(timeout=60)
     assert len(sink.spans) == len({span.span_id for span in sink.spans}) == 703
     assert not files(tmp_path)
     server.shutdown()
@@ -84,10 +84,10 @@ def test_a_killed_process_loses_only_its_last_second(tmp_path: Path) -> None:
     wait_until(lambda: sum(path.stat().st_size for path in files(tmp_path)) > 30_000)
     time.sleep(0.3)
     first.send_signal(signal.SIGKILL)
-    first.communicate(timeout=30)
+    first.communicate(timeout=60)
     server = serve(sink, sink.port)
     second = program(sink, tmp_path, PROGRAM.format(count=1, prefix="b") + "    time.sleep(1)\n")
-    second.communicate(timeout=30)
+    second.communicate(timeout=60)
     assert len({span.span_id for span in sink.spans}) == 301
     server.shutdown()
     server.server_close()
@@ -126,7 +126,7 @@ def test_a_hanging_collector_does_not_stop_the_spool(tmp_path: Path) -> None:
         "    time.sleep(2.5)\n    for n in range(40): f('later')\n    print(time.monotonic())\n"
     )
     process = program(sink, tmp_path, code)
-    out, said = process.communicate(timeout=30)
+    out, said = process.communicate(timeout=60)
     assert time.monotonic() - float(out) < 10
     assert "dropped" not in said
     server.shutdown()
@@ -136,7 +136,7 @@ def test_a_hanging_collector_does_not_stop_the_spool(tmp_path: Path) -> None:
     server = serve(sink, sink.port)
     program(
         sink, tmp_path, PROGRAM.format(count=1, prefix="b") + "    time.sleep(1)\n"
-    ).communicate(timeout=30)
+    ).communicate(timeout=60)
     assert len({span.span_id for span in sink.spans}) == 91
     server.shutdown()
     server.server_close()
@@ -213,7 +213,7 @@ def test_a_disk_that_fails_is_memory_only(tmp_path: Path) -> None:
         + "    time.sleep(2.5)\n    print(monitor.flush(0))\n"
     )
     process = program(sink, tmp_path, code)
-    out, said = process.communicate(timeout=30)
+    out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "pending=200, dropped=0" in out
     assert "cannot write to" in said
@@ -237,7 +237,7 @@ def test_the_sidecar_sends_what_apps_left(tmp_path: Path) -> None:
     """Without a next process of the service, the sidecar finds the spools meant for its port."""
     sink = away()
     for prefix in "ab":
-        program(sink, tmp_path, PROGRAM.format(count=20, prefix=prefix)).communicate(timeout=30)
+        program(sink, tmp_path, PROGRAM.format(count=20, prefix=prefix)).communicate(timeout=60)
     assert files(tmp_path)
     environ = {"OUTERLOOP_SPOOL": str(tmp_path)}
     assert send_leftovers(sink.port, environ=environ) == 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from collectors import eventually
 
 from monitor.alerts import announce
 from monitor.alerts.socket_mode import listening
@@ -56,11 +56,7 @@ def opened(store: Store, settings: Settings) -> Incident:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for something that another thread does."""
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within ten seconds")
+    eventually(true)
 
 
 def state(store: Store) -> tuple[str, str]:

@@ -163,6 +163,18 @@ def test_a_promoted_release_is_waited_for_or_taken_back() -> None:
     assert advise(replace(STORY, promoted=again)).retrain
 
 
+def test_nothing_takes_the_place_of_a_release_that_is_being_watched() -> None:
+    """However much speaks for a retrain, of whichever incident, until somebody knows what the last one has done."""
+    clear = Learnability("failing", 0.9, 0.86, 0.94, 0.56, 0.005, 400, 90)
+    sure = replace(STORY, learnable=(clear, replace(clear, what="label")))
+    promoted = Promoted("rt-1", "r2", "r1", NOW - timedelta(days=8), calls=120)
+    assert advise(sure).retrain
+    assert advise(replace(sure, promoted=promoted)).cure == "wait"
+    other = advise(replace(sure, waits_for=promoted))
+    assert not other.retrain
+    assert "No retrain: r2 of retrain rt-1 is being watched for another incident" in other.sentence
+
+
 def test_every_cure_is_told_with_its_evidence() -> None:
     """All seven, the best possible one first, and those that are forbidden last and with their reason."""
     told = advise(STORY)

@@ -180,7 +180,8 @@ def test_the_first_message_tells_everything_that_is_asked_for():
         "extractor-2023-11",
     ):
         assert part in said
-    assert said.count(f"{URL}/calls?trace_id=") == 5 + 1  # the button that labels opens the first
+    assert said.count(f"{URL}/calls?trace_id=") == said.count("&amp;span_id=") == 5
+    assert f"{URL}/review?service=loan-extractor&label=inc-20240101-7f3a" in said
     for part in (
         "95 % interval Sun 31 Dec 2023 22:00 UTC",
         "the year turned",

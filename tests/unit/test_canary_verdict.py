@@ -13,7 +13,8 @@ from monitor.drift.two_rates import (
     difference_over_time,
     evidence_path,
 )
-from monitor.retrain.canary import EPOCH, CanaryHour, judge_canary, settled
+from monitor.retrain.canary import CanaryHour, judge_canary, settled
+from monitor.watching.reading import EPOCH
 
 MARGIN = 0.02
 

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from dashboards import charts, words
+from dashboards.calls.tree import first_wrong, place, wrongs
 from dashboards.filters import ALL_TIME, Filters, bucket_s, time_range
 from dashboards.rows import Span
-from dashboards.trace import conversation, field_pairs, first_wrong, place
+from dashboards.trace import conversation, field_pairs
 
 NOW = datetime(2024, 1, 4, 12, 30, tzinfo=UTC)
 HOURS = pd.to_datetime([NOW - timedelta(hours=hour) for hour in range(3)], utc=True)
@@ -47,13 +48,6 @@ def span(
         session_id="",
         user_id="",
         tags={},
-        input="",
-        output="",
-        input_length=0,
-        output_length=0,
-        input_messages="",
-        output_messages="",
-        tool_calls="",
         input_tokens=None,
         output_tokens=None,
         usage_estimated=False,
@@ -124,10 +118,17 @@ TRAFFIC = pd.DataFrame(
         ),
         (
             charts.incident_rate(
-                pd.DataFrame({"bucket": HOURS, "count": [0, 1, 2], "n": [9, 9, 9]}),
-                baseline=0.01,
-                started_at=NOW,
-                resolved_at=NOW,
+                pd.DataFrame(
+                    {
+                        "start": HOURS,
+                        "end": HOURS + timedelta(hours=1),
+                        "count": [0, 1, 2],
+                        "n": [9, 9, 9],
+                    }
+                ),
+                baseline=(0.01, 0.005, 0.02),
+                began=(NOW - timedelta(hours=2), NOW),
+                marks=MARKS,
             ),
             {"faults per call (%)", "time of the call (UTC)"},
         ),
@@ -227,8 +228,11 @@ def test_a_trace_opens_where_it_first_went_wrong() -> None:
             span("broken", "3", "1", status="error"),
         ]
     )
-    assert steps[first_wrong(steps)].span.name == "broken"
-    assert first_wrong(place([span("root", "1"), span("chat", "2", "1", kind="call")])) == 1
+    first = first_wrong(steps, wrongs(steps, []))
+    assert first is not None
+    assert steps[first].span.name == "broken"
+    healthy = place([span("root", "1"), span("chat", "2", "1", kind="call")])
+    assert first_wrong(healthy, wrongs(healthy, [])) is None
 
 
 def test_a_conversation_keeps_tool_calls_and_odd_messages() -> None:

@@ -10,9 +10,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from judges.statistics.sampling import hajek
 from monitor.curation.balance import balance
 from monitor.curation.choice import Curation, choose
-from monitor.curation.order import SAMPLE, TURNS, asking_order, pools
+from monitor.curation.order import DRAWN, TURNS, asking_order, pools
 from monitor.curation.reserve import load_key, reserved
 from monitor.curation.similarity import NearestTexts, near_vectors
 from monitor.curation.traffic import TrafficCall
@@ -148,19 +149,72 @@ def test_questions_take_turns_and_none_is_lost() -> None:
     assert next(after).why == TURNS[2]
 
 
-def test_the_random_sample_is_drawn_with_the_probability_it_says() -> None:
-    """Each half begins with about `SAMPLE` calls, and doubles when they are answered."""
-    key, calls = b"k" * 32, [replace(call, signals=()) for call in traffic(4, 4000)]
+def test_what_is_asked_about_is_drawn_with_the_probability_it_says() -> None:
+    """Each kind begins with about as many as it has turns in a round, and doubles when they are answered."""
+    key, calls = b"k" * 32, traffic(4, 12_000)
+    calls = [replace(call, label="") for call in calls]
     found = pools(calls, [False] * len(calls), reviewer="ann", key=key)
-    others = sum(not reserved(call.trace_id, key) for call in calls)
-    for kind, size in (("random", others), ("reserved", len(calls) - others)):
-        assert {one.probability for one in found[kind]} == {min(1.0, SAMPLE / size)}
-        assert 0.7 * SAMPLE < len(found[kind]) < 1.3 * SAMPLE
+    sizes = {
+        "hard": sum(bool(call.signals) and not reserved(call.trace_id, key) for call in calls),
+        "reserved": sum(reserved(call.trace_id, key) for call in calls),
+    }
+    sizes["random"] = len(calls) - sum(sizes.values())
+    for kind, size in sizes.items():
+        assert {one.probability for one in found[kind]} == {DRAWN[kind] / size}
+        assert 0.5 * DRAWN[kind] < len(found[kind]) < 1.5 * DRAWN[kind]
     drawn = {one.call.trace_id for one in found["random"]}
     done = [replace(one, reviewers=("ann",)) if one.trace_id in drawn else one for one in calls]
     more = pools(done, [False] * len(calls), reviewer="ann", key=key)["random"]
-    assert {one.probability for one in more} == {2 * SAMPLE / others}
+    assert [one.probability for one in more] == pytest.approx(
+        [2 * DRAWN["random"] / sizes["random"]] * len(more)
+    )
     assert not drawn & {one.call.trace_id for one in more}
+
+
+def test_answers_weighed_back_tell_the_failures_of_all_traffic() -> None:
+    """Some hard calls are right and some failures look easy: weighed, two sittings tell the rate without bias."""
+    misses, plain = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        calls, key = [replace(call, label="") for call in traffic(seed, 8000)], rng.bytes(32)
+        wrong = {call.trace_id: rng.random() < (0.65 if call.signals else 0.02) for call in calls}
+        asked = list(
+            islice(
+                asking_order(calls, [False] * len(calls), reviewer="ann", key=key, answered=0), 200
+            )
+        )
+        said = [float(wrong[one.call.trace_id]) for one in asked]
+        found = hajek(said, [one.probability for one in asked])
+        assert found is not None
+        misses.append(found.value - np.mean(list(wrong.values())))
+        plain.append(np.mean(said) - np.mean(list(wrong.values())))
+    assert abs(np.mean(misses)) < 3 * np.std(misses) / np.sqrt(len(misses)) + 0.005
+    assert np.mean(plain) > 0.2
+
+
+def test_a_thinned_list_asks_with_the_same_probabilities() -> None:
+    """A tenth that stands for all the traffic is asked about as all would be; what an incident shows, for certain."""
+    key, calls = b"k" * 32, [replace(call, signals=(), label="") for call in traffic(6, 20_000)]
+    rng = np.random.default_rng(6)
+    tenth = [replace(call, kept=0.1) for call in calls if rng.random() < 0.1]
+    for kind in ("random", "reserved"):
+        whole = pools(calls, [False] * len(calls), reviewer="ann", key=key)[kind]
+        some = pools(tenth, [False] * len(tenth), reviewer="ann", key=key)[kind]
+        assert some[0].probability == pytest.approx(whole[0].probability, rel=0.2)
+        assert 0.4 * len(whole) < len(some) < 1.6 * len(whole)
+    shown = replace(tenth[0], shown=True, signals=("failed_check",), trace_id="t0")
+    assert not reserved("t0", key)
+    found = pools([shown, *tenth], [False] * (1 + len(tenth)), reviewer="ann", key=key)["hard"]
+    assert [(one.call.trace_id, one.probability) for one in found] == [("t0", 1.0)]
+
+
+def test_a_second_answer_counts_with_the_probability_of_the_first() -> None:
+    """Which calls are labelled was decided when the first of two was asked."""
+    key = b"k" * 32
+    calls = [replace(call, reviewers=("ann",), asked_with=0.03) for call in traffic(7, 400)]
+    found = pools(calls, [False] * len(calls), reviewer="bob", key=key)["second"]
+    assert found
+    assert {one.probability for one in found} == {0.03}
 
 
 def test_two_people_start_with_different_calls() -> None:
