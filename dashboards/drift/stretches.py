@@ -48,7 +48,7 @@ def known_until(filters: Filters, now: datetime) -> datetime:
 
 
 def choose_stretches(filters: Filters, extent: Extent) -> Stretches:
-    """The time that the side bar chose against the same hours whole weeks earlier, as far as there are calls.
+    """The time that was chosen against the same hours whole weeks earlier, as far as there are calls.
 
     Where there are none so early it is everything before, and where there is nothing before, the
     earlier half against the later one.

@@ -36,7 +36,7 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
     found = reads.distribution_list(desk.url, service, stretches.before, stretches.now)
     if not found:
         st.info(
-            "One of the two stretches has no call, or no field that both have. Choose another time in the side bar."
+            "One of the two stretches has no call, or no field that both have. Choose another time above."
         )
     else:
         _pictures(found)

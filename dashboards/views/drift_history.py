@@ -107,9 +107,7 @@ def _history(one: Series, history: pd.DataFrame, runs: int) -> None:
     rated = history if history.empty else history[history["n"] > 0]
     if rated.empty:
         older = (
-            f" It has {words.noun(runs, 'older run')}; choose a longer time in the side bar."
-            if runs
-            else ""
+            f" It has {words.noun(runs, 'older run')}; choose a longer time above." if runs else ""
         )
         st.info(f"No run of this series with data ends in the chosen time.{older}")
         return

@@ -59,7 +59,7 @@ def show(desk: Desk, service: str, stretches: Stretches) -> None:
         st.info(
             "One of the two stretches has hardly any embedded text, so there is nothing to compare. Embeddings"
             f" there are from {words.when(mine.first_text)} to {words.when(mine.last_text)}; choose another"
-            " time in the side bar."
+            " time above."
         )
         return
     _maps(read, read.drawn)

@@ -32,7 +32,7 @@ def show(desk: Desk) -> None:
     if not health:
         st.info(
             "No judge has judged a call of this stretch. A definition in the data directory's folder `judges`"
-            " that names `services` does; `outerloop eval` judges files. Longer stretches are in the side bar."
+            " that names `services` does; `outerloop eval` judges files. Longer stretches are chosen above."
         )
     latest = sorted(
         (one for one in health if one.latest), key=lambda one: (-one.trust.n, -one.trust.judged)

@@ -87,7 +87,7 @@ def _list(desk: Desk, known: Sequence[Retrain]) -> None:
                 st.caption(f":red[{plain(words.cut(one.trouble, 160))}]")
     if len(mine) > LISTED:
         st.caption(
-            f"The newest {LISTED} of {len(mine)} are listed; choose a service in the side bar to narrow them."
+            f"The newest {LISTED} of {len(mine)} are listed; choose a service above to narrow them."
         )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import browsers
 import pytest
-from conftest import free_port, start, stop
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from monitor.incidents import incident
 from monitor.store import Store, migrate
@@ -31,7 +30,8 @@ from evals_seed import NEW_RUN, OLD_RUN, seed_evaluations, seed_verdicts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("default")]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+browser = browsers.browser
+
 ADDRESSES = {
     "/": "loan-extractor",
     "/calls": "723 calls",
@@ -60,36 +60,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium: the system's, else Playwright's own."""
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    with sync_playwright() as driver:
-        if found is None and not Path(driver.chromium.executable_path).exists():
-            pytest.skip("there is no Chromium here; install one (`playwright install chromium`)")
-        engine = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield engine
-        engine.close()
-
-
-@pytest.fixture(scope="module")
 def site(store_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The dashboards as a process of their own, in the seeded January."""
-    url, port = f"{store_server}/browsed_{os.getpid()}", free_port()
+    url = f"{store_server}/browsed_{os.getpid()}"
     migrate(url, retention_days=0)
     store = Store(url)
     seed(store, calls=600)
     seed_evaluations(store, NOW)
     seed_verdicts(store, SERVICE)
-    clock = tmp_path_factory.mktemp("clock") / "now"
-    clock.write_text(NOW.isoformat())
-    process = start(
-        "dashboards", ready=f"http://127.0.0.1:{port}/_stcore/health",
-        OUTERLOOP_STORE_URL=url, OUTERLOOP_DASHBOARD_PORT=str(port), OUTERLOOP_CLOCK_FILE=str(clock),
-    )  # fmt: skip
-    yield Site(f"http://127.0.0.1:{port}", store)
-    stop(process)
+    with browsers.dashboards(url, tmp_path_factory.mktemp("data"), now=NOW.isoformat()) as address:
+        yield Site(address, store)
     store.close()
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import browsers
 import pytest
-from conftest import free_port, start, stop
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from monitor.store import Store, migrate
 
@@ -19,41 +18,22 @@ from dashboard_seed import BAD_TRACE, INCIDENT, NOW, seed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("default")]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+browser = browsers.browser
+
 PATIENCE_MS = 60_000
 TRACE = BAD_TRACE.replace("900", "050")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium: the system's, else Playwright's own."""
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    with sync_playwright() as driver:
-        if found is None and not Path(driver.chromium.executable_path).exists():
-            pytest.skip("there is no Chromium here; install one (`playwright install chromium`)")
-        engine = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield engine
-        engine.close()
-
-
-@pytest.fixture(scope="module")
 def address(store_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The dashboards on a small seeded store."""
-    url, port = f"{store_server}/keys_{os.getpid()}", free_port()
+    url = f"{store_server}/keys_{os.getpid()}"
     migrate(url, retention_days=0)
     store = Store(url)
     seed(store, calls=120)
     store.close()
-    clock = tmp_path_factory.mktemp("clock") / "now"
-    clock.write_text(NOW.isoformat())
-    process = start(
-        "dashboards", ready=f"http://127.0.0.1:{port}/_stcore/health",
-        OUTERLOOP_STORE_URL=url, OUTERLOOP_DASHBOARD_PORT=str(port), OUTERLOOP_CLOCK_FILE=str(clock),
-    )  # fmt: skip
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
+    with browsers.dashboards(url, tmp_path_factory.mktemp("data"), now=NOW.isoformat()) as address:
+        yield address
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import browsers
 import pytest
-from conftest import free_port, start, stop
+from conftest import free_port
 from oidc_provider import CLIENT, SECRET, Provider, running_provider
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from monitor.incidents import incident
 from monitor.store import Store, migrate
@@ -22,7 +22,8 @@ from dashboard_seed import INCIDENT, NOW, SERVICE, seed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("default")]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+browser = browsers.browser
+
 PATIENCE_MS = 60_000
 
 
@@ -36,38 +37,22 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium: the system's, else Playwright's own."""
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    with sync_playwright() as driver:
-        if found is None and not Path(driver.chromium.executable_path).exists():
-            pytest.skip("there is no Chromium here; install one (`playwright install chromium`)")
-        engine = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield engine
-        engine.close()
-
-
-@pytest.fixture(scope="module")
 def site(store_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A dashboard with a login, on a seeded store, and the provider that it trusts."""
     url, port = f"{store_server}/login_{os.getpid()}", free_port()
     migrate(url, retention_days=0)
     store = Store(url)
     seed(store, calls=60)
-    clock = tmp_path_factory.mktemp("clock") / "now"
-    clock.write_text(NOW.isoformat())
-    with running_provider(free_port()) as provider:
-        process = start(
-            "dashboards", ready=f"http://127.0.0.1:{port}/_stcore/health",
-            OUTERLOOP_STORE_URL=url, OUTERLOOP_DASHBOARD_PORT=str(port),
-            OUTERLOOP_CLOCK_FILE=str(clock), OUTERLOOP_PUBLIC_URL=f"http://127.0.0.1:{port}",
+    with (
+        running_provider(free_port()) as provider,
+        browsers.dashboards(
+            url, tmp_path_factory.mktemp("data"), now=NOW.isoformat(), port=port,
+            OUTERLOOP_PUBLIC_URL=f"http://127.0.0.1:{port}",
             OUTERLOOP_OIDC_METADATA_URL=provider.metadata_url, OUTERLOOP_OIDC_CLIENT_ID=CLIENT,
             OUTERLOOP_OIDC_CLIENT_SECRET=SECRET, OUTERLOOP_OIDC_ALLOWED="example.com,guest@other.org",
-        )  # fmt: skip
-        yield Site(f"http://127.0.0.1:{port}", provider, store)
-        stop(process)
+        ) as address,
+    ):  # fmt: skip
+        yield Site(address, provider, store)
     store.close()
 
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import browsers
 import pytest
 import test_browser as walk
-from conftest import free_port, start, stop
 from playwright.sync_api import Page
 
 from monitor.records import ScoreRow
@@ -22,7 +22,9 @@ from drift_seed import ERROR_SERIES, seed_drift
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("default")]
 
-browser, complaints, page = walk.browser, walk.complaints, walk.page
+browser = browsers.browser
+
+complaints, page = walk.complaints, walk.page
 ADDRESSES = {
     "/drift": "2 drift",
     "/drift?part=Texts": "What moved",
@@ -40,20 +42,13 @@ IN_THE_DARK = ("/drift?part=Texts", "/drift?part=Dates")
 @pytest.fixture(scope="module")
 def site(store_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[walk.Site]:
     """The dashboards as a process of their own, in the seeded January."""
-    url, port = f"{store_server}/reviewed_{os.getpid()}", free_port()
+    url = f"{store_server}/reviewed_{os.getpid()}"
     migrate(url, retention_days=0)
     store = Store(url)
     seed(store, calls=600)
     seed_drift(store)
-    clock = tmp_path_factory.mktemp("clock") / "now"
-    clock.write_text(NOW.isoformat())
-    process = start(
-        "dashboards", ready=f"http://127.0.0.1:{port}/_stcore/health",
-        OUTERLOOP_STORE_URL=url, OUTERLOOP_DASHBOARD_PORT=str(port), OUTERLOOP_CLOCK_FILE=str(clock),
-        OUTERLOOP_DATA_DIR=str(tmp_path_factory.mktemp("data")),
-    )  # fmt: skip
-    yield walk.Site(f"http://127.0.0.1:{port}", store)
-    stop(process)
+    with browsers.dashboards(url, tmp_path_factory.mktemp("data"), now=NOW.isoformat()) as address:
+        yield walk.Site(address, store)
     store.close()
 
 
