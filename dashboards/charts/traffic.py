@@ -117,6 +117,7 @@ def brushable(frame: pd.DataFrame, bucket_s: int) -> alt.Chart:
             x=time_axis("bucket", "drag to choose a stretch of time (UTC)"),
             x2="end:T",
             y=alt.Y("calls:Q", title="calls", axis=alt.Axis(tickCount=3, format="~s")),
+            y2=alt.datum(0),
             opacity=alt.condition(brush, alt.value(1.0), alt.value(0.45)),
             tooltip=[
                 alt.Tooltip("bucket:T", title="from (UTC)", format="%Y-%m-%d %H:%M"),

@@ -45,6 +45,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     tab.goto(f"{address}/health?service=loan-extractor")
     tab.get_by_text("account balances").first.wait_for()
     tab.get_by_role("button", name="Go to…").wait_for()
+    tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
     yield tab
     context.close()
 
