@@ -54,7 +54,7 @@ def show_trends(desk: Desk, services: pd.DataFrame) -> None:
             st.markdown("**Volume**: calls")
             st.altair_chart(charts.volume(traffic, marks))
         with st.container(width=CHART_WIDTH):
-            st.markdown("**Latency**: p50 and p95")
+            st.markdown("**Latency**: p50 and p95, within 1 % of the exact quantile")
             st.altair_chart(charts.latency(traffic, marks))
     st.markdown("**Cost**: US dollars of the calls whose cost is known")
     if traffic["cost_usd"].sum() > 0:

@@ -159,6 +159,8 @@ def _bound(text: str) -> str:
 def _value(kind: str) -> str:
     if kind.startswith("Array("):
         return f"[{_value(kind[6:-1])}]"
+    if kind.startswith("Tuple("):
+        return f"({', '.join(map(_value, re.split(r', *(?![^(]*[)])', kind[6:-1])))})"
     if kind.startswith("Map("):
         return f"CAST(map(), '{kind}')"
     if kind.startswith("Nullable("):
