@@ -95,7 +95,7 @@ def _covered(begin: float, end: float, parts: Iterable[tuple[float, float]]) -> 
     """Milliseconds of a stretch in which at least one of the parts ran.
 
     >>> _covered(0, 10, [(1, 3), (2, 5), (8, 20)])
-    6
+    6.0
     """
     covered, reached = 0.0, begin
     for first, last in sorted(parts):
