@@ -143,7 +143,8 @@ def group(found: Sequence[Signal], active: Sequence[Incident]) -> list[Group]:
     """Signals of one service put together, each with the open incident that it belongs to, if there is one.
 
     What is already part of an open incident stays there. An incident never falls apart, and the oldest of several that
-    turn out to be one goes on.
+    turn out to be one goes on. What began long after an incident and is about something else is one of its own, even
+    where one of the incident's series has begun anew just then: nobody is woken by an old incident that grows.
     """
     known = {
         (alarm.detector, alarm.series): one
@@ -165,7 +166,33 @@ def group(found: Sequence[Signal], active: Sequence[Incident]) -> list[Group]:
             if any(_belongs(signal, incident, known) for signal in one.signals)
         ]
         one.home, one.others = (homes[0], homes[1:]) if homes else (None, [])
-    return _by_home(groups)
+    fresh = [Group(later) for one in groups if (later := _part(one, known))]
+    return _by_home([*groups, *fresh])
+
+
+def _part(one: Group, known: Mapping[tuple[str, str], Incident]) -> list[Signal]:
+    """Take out of a group the signals that its open incident does not explain; returns them."""
+    home = one.home
+    if home is None:
+        return []
+    stay = [
+        signal
+        for signal in one.signals
+        if signal.started - home.started_at <= TOGETHER
+        or any(_belongs(signal, incident, known) for incident in (home, *one.others))
+    ]
+    later = [
+        signal
+        for signal in one.signals
+        if signal not in stay
+        and not any(
+            _overlap(signal.conditions, other.conditions)
+            and _same_subject((signal.field, signal.metric), (other.field, other.metric))
+            for other in stay
+        )
+    ]
+    one.signals = [signal for signal in one.signals if signal not in later]
+    return later
 
 
 def _by_home(groups: Iterable[Group]) -> list[Group]:

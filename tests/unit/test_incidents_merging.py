@@ -110,6 +110,19 @@ def test_an_alarm_of_a_sub_slice_grows_the_open_incident() -> None:
     assert one.home is None
 
 
+def test_a_new_fault_is_not_swallowed_by_an_old_incident() -> None:
+    """Two weeks later its series begins anew with a fault of something else: that one is an incident of its own."""
+    old = opened("call/error [tag tenant=b]", at=AT - 14 * DAY, root=(("tag tenant", "b"),))
+    again = row("call/error [tag tenant=b]")
+    found = grouped(again, row("check/x"), row("check/x [tag tenant=a]"), active=[old])
+    assert names(found) == [["call/error [tag tenant=b]"], ["check/x", "check/x [tag tenant=a]"]]
+    assert [one.home is None for one in found] == [False, True]
+    found = grouped(again, row("call/error"), active=[old])
+    assert [one.home for one in found] == [old]
+    found = grouped(again, row("check/x"), active=[opened("call/error [tag tenant=b]")])
+    assert len(found) == 1
+
+
 def test_incidents_that_turn_out_to_be_one_go_on_as_the_oldest() -> None:
     """A parent's alarm that covers two open incidents joins them."""
     a = opened("check/x [tag tenant=a]", root=(("tag tenant", "a"),), name="inc-a")
